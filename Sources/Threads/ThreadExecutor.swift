@@ -47,12 +47,21 @@ public func startThread(named name: String, _ body: @escaping @Sendable () -> Vo
     { argument in
       guard let argument else { return nil }
       let start = Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
-      pthread_setname_np(pthread_self(), String(start.name.prefix(15)))
+      nameCurrentThread(start.name)
       start.body()
       return nil
     }, start.toOpaque())
   // Without threads nothing in this process can work: the one case where stopping at once is the honest answer.
   precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+}
+
+/// `pthread_setname_np` hides behind `_GNU_SOURCE`, so the name goes where that call would put it (proc(5)).
+private func nameCurrentThread(_ name: String) {
+  let file = open("/proc/thread-self/comm", O_WRONLY)
+  guard file >= 0 else { return }
+  defer { close(file) }
+  let bytes = Array(name.utf8.prefix(15))
+  _ = write(file, bytes, bytes.count)
 }
 
 /// The jobs of one executor, guarded by a mutex and a condition.
