@@ -1,0 +1,98 @@
+import Values
+
+/// One version of a workflow as its author wrote it, parsed and checked: nothing here can be refused any more.
+///
+/// Source: Serverless Workflow DSL 1.0.3, "Workflow".
+public struct WorkflowDefinition: Sendable {
+  public let document: Document
+  /// The file, byte for byte: what a digest is taken of and what the registry keeps.
+  public let source: String
+  /// SHA-256 of the source's UTF-8 bytes, in lower-case hexadecimal digits.
+  public let digest: String
+  /// The file as data, for `$workflow.definition`.
+  public let json: JSON
+  public let input: InputTransform?
+  public let output: OutputTransform?
+  public let timeout: DurationValue?
+  public let schedule: Schedule?
+  /// The root scope: the workflow's own `do`.
+  public let tasks: TaskScope
+  /// Every channel that a task of this workflow sends processing events to.
+  public let channels: Set<String>
+  private let tasksByReference: [String: TaskDefinition]
+
+  init(
+    document: Document, source: String, digest: String, json: JSON, input: InputTransform?, output: OutputTransform?,
+    timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope
+  ) {
+    self.document = document
+    self.source = source
+    self.digest = digest
+    self.json = json
+    self.input = input
+    self.output = output
+    self.timeout = timeout
+    self.schedule = schedule
+    self.tasks = tasks
+    var index: [String: TaskDefinition] = [:]
+    var channels: Set<String> = []
+    var pending = Array(tasks)
+    while let task = pending.popLast() {
+      index[task.reference] = task
+      if case .call(let call) = task.kind { channels.insert(call.channel) }
+      for scope in task.scopes { pending.append(contentsOf: scope) }
+    }
+    tasksByReference = index
+    self.channels = channels
+  }
+
+  /// The task at a task reference (`/do/1/check`), at any depth.
+  public func task(at reference: String) -> TaskDefinition? { tasksByReference[reference] }
+}
+
+/// Source: "Document". `namespace`, `name` and `version` together name one immutable definition.
+public struct Document: Sendable, Hashable {
+  public let dsl: String
+  public let namespace: String
+  public let name: String
+  public let version: SemanticVersion
+  public let title: String?
+  public let summary: String?
+  public let tags: JSONObject
+  /// Where this engine's own additions to the standard live.
+  public let metadata: JSONObject
+}
+
+/// `input`: what the raw input becomes before anything else sees it. Source: "Input".
+public struct InputTransform: Sendable {
+  public let from: Template?
+}
+
+/// `output`: what the raw output becomes before the next task sees it. Source: "Output".
+public struct OutputTransform: Sendable {
+  public let `as`: Template?
+}
+
+/// `export`: what the workflow's context becomes after a task. Source: "Export".
+public struct ExportTransform: Sendable {
+  public let `as`: Template?
+}
+
+/// When instances are started without anyone asking. Source: "Schedule".
+///
+/// The input of an instance started by an event is an array with that event in its CloudEvents JSON form, so that
+/// `$workflow.input[0].data` is the event's data (dsl.md, "Input of event-driven scheduled workflows").
+public struct Schedule: Sendable {
+  public let on: EventConsumption?
+}
+
+/// Which events start, or later continue, an instance. Source: "Event Consumption Strategy".
+public enum EventConsumption: Sendable {
+  case one(EventFilter)
+}
+
+/// How long something may take: known from the file, or computed when it is reached. Source: "Duration".
+public enum DurationValue: Sendable {
+  case constant(Duration)
+  case expression(Expression)
+}
