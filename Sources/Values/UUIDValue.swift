@@ -1,0 +1,57 @@
+/// A UUID (RFC 9562) as two words, in the order of its bytes.
+public struct UUIDValue: Sendable, Hashable, Comparable, CustomStringConvertible {
+  public var high: UInt64
+  public var low: UInt64
+
+  public init(high: UInt64, low: UInt64) {
+    self.high = high
+    self.low = low
+  }
+
+  /// Reads `8-4-4-4-12` hexadecimal digits of either case, and nothing else.
+  public init?(_ text: String) {
+    var text = text
+    let words = text.withUTF8 { bytes -> (UInt64, UInt64)? in
+      guard bytes.count == 36 else { return nil }
+      var words: (UInt64, UInt64) = (0, 0)
+      for place in 0..<36 {
+        if Self.isHyphen(place) {
+          guard bytes[place] == UInt8(ascii: "-") else { return nil }
+          continue
+        }
+        guard let digit = hexDigit(bytes[place]) else { return nil }
+        if place < 18 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+      }
+      return words
+    }
+    guard let words else { return nil }
+    (high, low) = words
+  }
+
+  /// Lower case, `8-4-4-4-12`.
+  public var text: String {
+    String(unsafeUninitializedCapacity: 36) { text in
+      var (high, low) = (high, low)
+      for place in 0..<36 {
+        if Self.isHyphen(place) {
+          text[place] = UInt8(ascii: "-")
+        } else if place < 18 {
+          text[place] = hexCharacter(UInt8(high >> 60))
+          high <<= 4
+        } else {
+          text[place] = hexCharacter(UInt8(low >> 60))
+          low <<= 4
+        }
+      }
+      return 36
+    }
+  }
+
+  public var description: String { text }
+
+  public static func < (left: UUIDValue, right: UUIDValue) -> Bool {
+    (left.high, left.low) < (right.high, right.low)
+  }
+
+  private static func isHyphen(_ place: Int) -> Bool { place == 8 || place == 13 || place == 18 || place == 23 }
+}
