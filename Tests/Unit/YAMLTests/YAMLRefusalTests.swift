@@ -27,7 +27,7 @@ struct YAMLRefusalTests {
     ("x: &x {a: 1}\ny:\n  <<: *x", .mergeKey, 3, 3),
     ("? [a, b]\n: 1", .key, 1, 3),
     ("a: {{b: 1}: 1}", .key, 1, 5),
-    ("? \n: 1", .key, 2, 1),
+    ("? \n: 1", .key, 1, 2),
     ("&a x: 1\n*a : 2", .key, 2, 1),
     ("a: *nothing", .alias, 1, 4),
     ("a: &a [*a]", .alias, 1, 8),
