@@ -1,3 +1,5 @@
+import Glibc
+
 /// The offset of the first byte that does not belong to well-formed UTF-8 (Unicode Standard, table 3-7), if there is one.
 func firstInvalidUTF8(_ base: UnsafePointer<UInt8>, count: Int) -> Int? {
   var place = 0
@@ -49,4 +51,19 @@ func hexDigit(_ byte: UInt8) -> UInt8? {
 /// A hexadecimal digit, lower case.
 func hexCharacter(_ value: UInt8) -> UInt8 {
   value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+}
+
+extension String {
+  /// Swift's `==` holds for canonically equivalent strings; names and data in JSON are equal byte by byte.
+  func hasSameBytes(as other: String) -> Bool {
+    let count = utf8.count
+    guard count == other.utf8.count else { return false }
+    let result = utf8.withContiguousStorageIfAvailable { left in
+      other.utf8.withContiguousStorageIfAvailable { right in
+        guard let left = left.baseAddress, let right = right.baseAddress else { return count == 0 }
+        return memcmp(left, right, count) == 0
+      }
+    }
+    return (result ?? nil) ?? utf8.elementsEqual(other.utf8)
+  }
 }

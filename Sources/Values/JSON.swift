@@ -98,11 +98,3 @@ extension JSON: ExpressibleByNilLiteral, ExpressibleByBooleanLiteral, Expressibl
   public init(arrayLiteral elements: JSON...) { self = .array(elements) }
   public init(dictionaryLiteral elements: (String, JSON)...) { self = .object(JSONObject(elements)) }
 }
-
-extension String {
-  /// Swift's `==` holds for canonically equivalent strings; names and data in JSON are equal byte by byte.
-  func hasSameBytes(as other: String) -> Bool {
-    guard self == other else { return false }
-    return utf8.elementsEqual(other.utf8)
-  }
-}

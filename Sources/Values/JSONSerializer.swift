@@ -91,11 +91,11 @@ private func appendQuoted(_ string: String, to bytes: inout [UInt8]) {
   string.withUTF8 { text in
     var start = 0
     for place in text.indices where mustBeEscaped(text[place]) {
-      bytes.append(contentsOf: text[start..<place])
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start..<place]))
       appendEscape(text[place], to: &bytes)
       start = place + 1
     }
-    bytes.append(contentsOf: text[start...])
+    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: text[start...]))
   }
   bytes.append(UInt8(ascii: "\""))
 }
