@@ -1,0 +1,62 @@
+import CRDKafka
+import Logging
+
+/// Turns librdkafka's log lines and error events, of which there is one per attempt, into one line per change of state.
+struct ConnectionLog {
+  enum State: Equatable {
+    case unknown
+    case connected
+    case disconnected
+  }
+
+  private(set) var state = State.unknown
+  /// The reason why no broker can be used, where librdkafka gave one that says more than "it did not work".
+  private(set) var failure: KafkaError?
+  private let logger: Logger
+  private var seenFacilities: Set<String> = []
+
+  init(logger: Logger) { self.logger = logger }
+
+  /// Lines of these facilities tell about single attempts; the change of state behind them has its own line.
+  private static let perAttempt: Set<String> = [
+    "FAIL", "ERROR", "REQTMOUT", "CONNECT", "BROKERFAIL", "DISCONN", "CONFWARN", "TERMINATE", "PARTCNT", "GETPID",
+  ]
+
+  /// A line of librdkafka's log; `level` is syslog's.
+  mutating func line(facility: String, text: String, level: Int32) {
+    let isRepeat = !seenFacilities.insert(facility).inserted
+    if Self.perAttempt.contains(facility) || isRepeat || level > 4 {
+      logger.debug("librdkafka: \(text)", metadata: ["facility": "\(facility)"])
+    } else {
+      logger.log(level: level > 3 ? .warning : .error, "librdkafka: \(text)", metadata: ["facility": "\(facility)"])
+    }
+  }
+
+  /// Takes an error that is about the connections, which librdkafka goes on from by itself.
+  ///
+  /// - Returns: false for any other error.
+  mutating func absorb(_ error: KafkaError) -> Bool {
+    switch error.code {
+    case .authentication:
+      if failure?.code != error.code { logger.error("Kafka refuses this client: \(error.message)") }
+      failure = error
+    case .unavailable, .timedOut, .other:
+      logger.debug("\(error.message)", metadata: ["error": "\(error.name)"])
+      if error.rdkafkaCode != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN.rawValue { break }
+      if state != .disconnected { logger.warning("no Kafka broker can be reached; trying on") }
+      state = .disconnected
+    default:
+      return false
+    }
+    return true
+  }
+
+  /// The cluster answered.
+  mutating func succeeded() {
+    if state == .connected && failure == nil { return }
+    if state == .disconnected || failure != nil { logger.notice("Kafka can be reached again") }
+    state = .connected
+    failure = nil
+    seenFacilities.removeAll()
+  }
+}
