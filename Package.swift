@@ -1,28 +1,77 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 // Every target: Swift 6 mode (strict concurrency is part of it), and an import must be visible where it is used.
+// `make check` turns warnings into errors.
+let strict: [SwiftSetting] = Context.environment["MEDIATOR_CHECK"] == nil ? [] : [.treatAllWarnings(as: .error)]
 let swiftSettings: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
   .enableUpcomingFeature("MemberImportVisibility"),
-]
+] + strict
 
-func library(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swiftSettings)
-}
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
+let metricsCore = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
+let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource]? = nil) -> Target {
-  .testTarget(name: name, dependencies: dependencies, resources: resources, swiftSettings: swiftSettings)
+func library(
+  _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, exclude: exclude, resources: resources, swiftSettings: swiftSettings)
 }
 
 /// A thin executable under Sources/Commands.
-func command(_ name: String, folder: String, _ dependencies: [Target.Dependency]) -> Target {
+func command(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
   .executableTarget(
-    name: name, dependencies: dependencies, path: "Sources/Commands/\(folder)", swiftSettings: swiftSettings)
+    name: name, dependencies: dependencies + [arguments], path: "Sources/Commands/\(folder)",
+    swiftSettings: swiftSettings)
+}
+
+func tests(_ name: String, in folder: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, path: "Tests/\(folder)", swiftSettings: swiftSettings)
 }
 
 let package = Package(
   name: "Mediator",
-  dependencies: [],
-  targets: []
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+  ],
+  targets: [
+    // C libraries: a module map and a shim header each.
+    .systemLibrary(name: "CCrypto"),
+    .systemLibrary(name: "CCurl"),
+    .systemLibrary(name: "CJQ"),
+    .systemLibrary(name: "CLibPQ"),
+    .systemLibrary(name: "CLibYAML"),
+    .systemLibrary(name: "CRDKafka"),
+
+    // Values and files.
+    library("Threads", []),
+    library("Values", ["CCrypto"]),
+    library("YAML", ["CLibYAML", "Values"]),
+
+    // The language and the pure engine.
+    library("Workflow", ["CJQ", "Values", "YAML"]),
+    library("Engine", ["Values", "Workflow"]),
+
+    // Adapters, and the contract on the wire.
+    library("Kafka", ["CRDKafka", "Threads", logging]),
+    library("Postgres", ["CLibPQ", "Threads", "Values", logging]),
+    library("HTTP", ["CCurl", "Threads"]),
+    library("Wire", ["Kafka", "Values"]),
+
+    // Services.
+    library("Hosting", ["Kafka", "Values", "YAML", logging, metrics, metricsCore, lifecycle, hummingbird]),
+    library(
+      "Mediator",
+      ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
+      resources: [.embedInCode("Migrations")]),
+  ]
 )

@@ -1,0 +1,38 @@
+# Everything a contributor needs; `make` alone says what there is.
+SHELL := /bin/bash
+SWIFT_FLAGS := --explicit-target-dependency-import-check error
+JOBS ?= $(shell nproc)
+
+.PHONY: help deps build release demo test check format bench clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## Install what is missing: Debian packages, and the broker for demo and tests
+	@scripts/deps.sh
+
+build: deps ## Build everything (debug)
+	swift build $(SWIFT_FLAGS) -j $(JOBS)
+
+release: deps ## Build the programs (release)
+	swift build $(SWIFT_FLAGS) -c release -j $(JOBS)
+
+demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
+	@scripts/demo.sh
+
+test: deps ## Run every test: unit, simulation, integration on real servers, end to end
+	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
+	swift test --skip-build
+
+check: deps ## Format, shell scripts, and a build in which warnings are errors
+	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	MEDIATOR_CHECK=1 swift build $(SWIFT_FLAGS) --build-tests --scratch-path .build-check -j $(JOBS)
+
+format: ## Format the Swift code in place
+	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
+
+bench: deps ## Measure throughput and latency on this machine (release build)
+	@scripts/bench.sh
+
+clean: ## Remove build products (not the installed tools)
+	rm -rf .build .build-check Benchmarks/.build

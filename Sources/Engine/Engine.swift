@@ -1,0 +1,68 @@
+import Values
+import Workflow
+
+/// The pure state machine: state × input × now → state + journal entries.
+///
+/// It reads no clock, draws no random number and talks to nobody. Whoever drives it writes state and entries in one
+/// transaction and publishes the `requested` entries afterwards.
+public struct Engine: Sendable {
+  public let definition: WorkflowDefinition
+  public let options: EngineOptions
+
+  /// The version that `$runtime` and the binaries tell.
+  public static let version = "0.1.0"
+
+  public init(definition: WorkflowDefinition, options: EngineOptions = EngineOptions()) {
+    self.definition = definition
+    self.options = options
+  }
+
+  /// What a step did.
+  public struct Step: Sendable, Hashable {
+    public var disposition: Disposition
+    /// What happened, in order; empty when the input was ignored (and for progress, which is not journalled).
+    public var entries: [JournalEntry]
+  }
+
+  /// Starts an instance.
+  ///
+  /// - Parameter input: the raw workflow input; for an initial event, what ``WorkflowDefinition`` says the event gives.
+  public func start(id: UUIDValue, input: JSON, now: Timestamp) -> (state: InstanceState, step: Step) {
+    var execution = Execution(
+      definition: definition, options: options, state: InstanceState(id: id, input: input, startedAt: now), now: now)
+    execution.begin()
+    return (execution.state, Step(disposition: .applied, entries: execution.entries))
+  }
+
+  /// Applies the reply to a processing event.
+  ///
+  /// - Parameter requestID: the reply's `ce_causationid`, the `ce_id` of the attempt it answers.
+  public func reply(_ outcome: ReplyOutcome, to requestID: String, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { $0.reply(outcome, to: requestID) }
+  }
+
+  /// Tells that an attempt's processing event can never be delivered (too large for the broker, say).
+  public func undeliverable(_ requestID: String, reason: String, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { execution in
+      let problem = Problems.communication("the processing event could not be delivered: \(reason)", at: "")
+      return execution.reply(.failed(problem, retryable: false, retryAfter: nil), to: requestID)
+    }
+  }
+
+  /// Does what has become due: timeouts, and the next attempts of calls.
+  public func wake(_ state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { $0.wake() }
+  }
+
+  /// Moves the state through one execution without a second copy of it being alive.
+  private func drive(
+    _ state: inout InstanceState, _ now: Timestamp, _ body: (inout Execution) -> Disposition
+  ) -> Step {
+    guard !state.status.isTerminal else { return Step(disposition: .ignored(.terminal), entries: []) }
+    var execution = Execution(definition: definition, options: options, state: state, now: now)
+    let disposition = body(&execution)
+    state = execution.state
+    state.updatedAt = now
+    return Step(disposition: disposition, entries: execution.entries)
+  }
+}

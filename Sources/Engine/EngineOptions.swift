@@ -1,0 +1,50 @@
+import Values
+
+/// The limits under which instances run.
+public struct EngineOptions: Sendable, Hashable {
+  /// How long a call may stay without a result when its task names no timeout: nothing can hang unseen.
+  public var callTimeout: Duration
+  /// How attempts that failed for a passing reason are repeated.
+  public var retry: RetryPolicy
+  /// The largest `with` of a processing event, in bytes of JSON.
+  public var maxRequestBytes: Int
+  /// The largest state of an instance (context and open tasks' data), in bytes of JSON.
+  public var maxStateBytes: Int
+  /// How many tasks may run in one step without waiting for anything: a loop of `then` without a call ends here.
+  public var maxTransitionsPerStep: Int
+
+  public init(
+    callTimeout: Duration = .seconds(600), retry: RetryPolicy = RetryPolicy(),
+    maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxTransitionsPerStep: Int = 10_000
+  ) {
+    self.callTimeout = callTimeout
+    self.retry = retry
+    self.maxRequestBytes = maxRequestBytes
+    self.maxStateBytes = maxStateBytes
+    self.maxTransitionsPerStep = maxTransitionsPerStep
+  }
+}
+
+/// Repeats an attempt whose reply said `retryable`: exponential backoff, capped. There is no jitter because attempts
+/// are spread by the instances' own times, and because a pure engine has no randomness.
+public struct RetryPolicy: Sendable, Hashable {
+  /// Attempts in all, the first included.
+  public var maxAttempts: Int
+  public var initialDelay: Duration
+  public var maxDelay: Duration
+
+  public init(maxAttempts: Int = 5, initialDelay: Duration = .seconds(1), maxDelay: Duration = .seconds(60)) {
+    self.maxAttempts = maxAttempts
+    self.initialDelay = initialDelay
+    self.maxDelay = maxDelay
+  }
+
+  /// The pause after a failed attempt, or nil when there are to be no more.
+  func delay(afterAttempt attempt: Int, wish: Duration?) -> Duration? {
+    guard attempt < maxAttempts else { return nil }
+    let doublings = min(attempt - 1, 20)
+    let backoff = min(initialDelay * (1 << doublings), maxDelay)
+    guard let wish else { return backoff }
+    return max(backoff, wish)
+  }
+}

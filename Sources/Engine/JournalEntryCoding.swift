@@ -1,0 +1,94 @@
+import Values
+
+/// The form in which journal entries rest in the store: small objects with an `is`.
+extension JournalEntry {
+  public var json: JSON {
+    switch self {
+    case .workflowStarted:
+      ["is": "workflow.started"]
+    case .taskStarted(let activity, let reference):
+      ["is": "task.started", "task": .string(reference), "activity": .number(JSONNumber(activity))]
+    case .taskSkipped(let reference):
+      ["is": "task.skipped", "task": .string(reference)]
+    case .requested(let request):
+      request.json
+    case .attemptFailed(let activity, let reference, let attempt, let problem, let retryAt):
+      [
+        "is": "task.retried", "task": .string(reference), "activity": .number(JSONNumber(activity)),
+        "attempt": .number(JSONNumber(attempt)), "error": problem.json,
+        "retryAt": .number(JSONNumber(Int(retryAt.microseconds))),
+      ]
+    case .taskCompleted(let activity, let reference, let output):
+      [
+        "is": "task.completed", "task": .string(reference), "activity": .number(JSONNumber(activity)),
+        "output": output,
+      ]
+    case .taskFaulted(let activity, let reference, let problem):
+      [
+        "is": "task.faulted", "task": .string(reference),
+        "activity": activity.map { .number(JSONNumber($0)) } ?? .null, "error": problem.json,
+      ]
+    case .workflowCompleted(let output):
+      ["is": "workflow.completed", "output": output]
+    case .workflowFaulted(let problem):
+      ["is": "workflow.faulted", "error": problem.json]
+    }
+  }
+
+  public init(_ json: JSON) throws(CodingError) {
+    guard let kind = json["is"]?.string else { throw CodingError("a journal entry has no 'is'") }
+    let reference = json["task"]?.string ?? ""
+    let activity = json["activity"]?.int
+    switch kind {
+    case "workflow.started": self = .workflowStarted
+    case "task.started": self = .taskStarted(activity: try Self.required(activity, kind), reference: reference)
+    case "task.skipped": self = .taskSkipped(reference: reference)
+    case "task.requested": self = .requested(try Request(json))
+    case "task.retried":
+      self = .attemptFailed(
+        activity: try Self.required(activity, kind), reference: reference,
+        attempt: try Self.required(json["attempt"]?.int, kind), problem: try Self.problem(json),
+        retryAt: Timestamp(microseconds: Int64(try Self.required(json["retryAt"]?.int, kind))))
+    case "task.completed":
+      self = .taskCompleted(
+        activity: try Self.required(activity, kind), reference: reference, output: json["output"] ?? .null)
+    case "task.faulted":
+      self = .taskFaulted(activity: activity, reference: reference, problem: try Self.problem(json))
+    case "workflow.completed": self = .workflowCompleted(output: json["output"] ?? .null)
+    case "workflow.faulted": self = .workflowFaulted(problem: try Self.problem(json))
+    default: throw CodingError("unknown journal entry '\(kind)'")
+    }
+  }
+
+  fileprivate static func required<Value>(_ value: Value?, _ kind: String) throws(CodingError) -> Value {
+    guard let value else { throw CodingError("a journal entry '\(kind)' is incomplete") }
+    return value
+  }
+
+  private static func problem(_ json: JSON) throws(CodingError) -> ProblemDetails {
+    try required(json["error"].flatMap(ProblemDetails.init), "error")
+  }
+}
+
+extension Request {
+  fileprivate var json: JSON {
+    [
+      "is": "task.requested", "task": .string(reference), "activity": .number(JSONNumber(activity)),
+      "attempt": .number(JSONNumber(attempt)), "channel": .string(channel), "id": .string(id),
+      "key": .string(idempotencyKey), "deadline": .number(JSONNumber(Int(deadline.microseconds))), "data": data,
+    ]
+  }
+
+  fileprivate init(_ json: JSON) throws(CodingError) {
+    let kind = "task.requested"
+    self.init(
+      activity: try JournalEntry.required(json["activity"]?.int, kind),
+      channel: try JournalEntry.required(json["channel"]?.string, kind),
+      id: try JournalEntry.required(json["id"]?.string, kind),
+      idempotencyKey: try JournalEntry.required(json["key"]?.string, kind),
+      reference: try JournalEntry.required(json["task"]?.string, kind),
+      attempt: try JournalEntry.required(json["attempt"]?.int, kind),
+      deadline: Timestamp(microseconds: Int64(try JournalEntry.required(json["deadline"]?.int, kind))),
+      data: json["data"] ?? .null)
+  }
+}

@@ -1,0 +1,68 @@
+import Engine
+import Logging
+import Synchronization
+import Workflow
+
+/// Keeps the catalog that the shards work with up to date with Postgres, without a restart.
+public final class DefinitionRegistry: CatalogProvider {
+  private let store: DefinitionStore
+  private let options: EngineOptions
+  private let logger: Logger
+  private let known = Mutex(Known())
+  /// Makes sure that the channels' topics exist before an instance can send to them.
+  private let prepare: @Sendable (Set<String>) async throws(MediatorError) -> Void
+
+  private struct Known {
+    var catalog = DefinitionCatalog()
+    var lastNumber: Int32 = 0
+    var channels: Set<String> = []
+  }
+
+  public init(
+    store: DefinitionStore, options: EngineOptions, logger: Logger,
+    prepare: @escaping @Sendable (Set<String>) async throws(MediatorError) -> Void
+  ) {
+    self.store = store
+    self.options = options
+    self.logger = logger
+    self.prepare = prepare
+  }
+
+  public func current() async throws(MediatorError) -> DefinitionCatalog { known.withLock { $0.catalog } }
+
+  public func refreshed() async throws(MediatorError) -> DefinitionCatalog {
+    let (last, channels, catalog) = known.withLock { ($0.lastNumber, $0.channels, $0.catalog) }
+    let rows = try await store.load(after: last)
+    guard let newest = rows.last?.number else { return catalog }
+    let entries = rows.compactMap(compile)
+    let added = entries.reduce(into: Set<String>()) { $0.formUnion($1.definition.channels) }
+    if !added.isSubset(of: channels) { try await prepare(added.subtracting(channels)) }
+    return known.withLock { known in
+      // Another refresh may have been faster; what both loaded is the same.
+      if newest > known.lastNumber {
+        known.lastNumber = newest
+        known.catalog = DefinitionCatalog(known.catalog.all + entries)
+      }
+      known.channels.formUnion(added)
+      return known.catalog
+    }
+  }
+
+  /// A stored definition was valid for the version that deployed it; if it is not for this one, say so and go on.
+  private func compile(_ row: DefinitionStore.Row) -> DefinitionCatalog.Entry? {
+    let result = WorkflowParser.parse(row.source, file: row.file)
+    guard let definition = result.definition else {
+      logger.error(
+        "definition cannot be loaded",
+        metadata: [
+          "workflow": "\(row.namespace)/\(row.name)", "version": "\(row.version)",
+          "reason": "\(result.diagnostics.first?.message ?? "unknown")",
+        ])
+      return nil
+    }
+    logger.info(
+      "definition loaded",
+      metadata: ["workflow": "\(row.namespace)/\(row.name)", "version": "\(row.version)", "number": "\(row.number)"])
+    return DefinitionCatalog.Entry(number: row.number, engine: Engine(definition: definition, options: options))
+  }
+}

@@ -1,0 +1,74 @@
+import Kafka
+import Synchronization
+import Values
+
+/// The source partitions of one shard: its partition of the replies topic, and every queue partition that falls to it.
+public final class KafkaSource: RecordSource {
+  private let consumer: KafkaConsumer
+  private let guarded: Mutex<PositionGuard>
+  private let halts: Halts
+
+  private init(consumer: KafkaConsumer, guarded: PositionGuard, halts: Halts) {
+    self.consumer = consumer
+    self.guarded = Mutex(guarded)
+    self.halts = halts
+  }
+
+  /// Opens a shard's partitions at their stored positions. A partition whose position does not fit the broker any more
+  /// is halted and left out.
+  static func open(
+    _ partitions: [TopicPartition], positions: [TopicPartition: Position], configuration: KafkaConfiguration,
+    admin: KafkaAdmin, groupID: String, halts: Halts
+  ) async throws(MediatorError) -> KafkaSource {
+    var starts: [TopicPartition: Int64] = [:]
+    var guarded = PositionGuard()
+    let halted = halts.all
+    let readable = partitions.filter { halted[$0] == nil }
+    let watermarks = try await kafka { () throws(KafkaError) in try await admin.watermarks(readable) }
+    for partition in readable {
+      guard let ends = watermarks[partition] else {
+        throw MediatorError(.source, "the broker told no offsets of \(partition.topic)/\(partition.partition)")
+      }
+      let stored = positions[partition]
+      switch PositionGuard.start(partition, stored: stored, low: ends.low, high: ends.high) {
+      case .halted(let reason): halts.add(partition, reason)
+      case .at(let offset, let verifying):
+        starts[partition] = offset
+        if verifying, let stored { guarded.expect(partition, stored) }
+      }
+    }
+    let assigned = starts
+    let consumer = try await kafka { () throws(KafkaError) in
+      try await KafkaConsumer.assigned(configuration, positions: assigned, groupID: groupID)
+    }
+    return KafkaSource(consumer: consumer, guarded: guarded, halts: halts)
+  }
+
+  public func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
+    let records = try await kafka { () throws(KafkaError) in try await consumer.nextBatch(max: max, wait: wait) }
+    guard !records.isEmpty else { return [] }
+    let admission = guarded.withLock { $0.admit(records) }
+    if let (partition, reason) = admission.mismatch {
+      halts.add(partition, reason)
+      throw MediatorError(.halted, reason)
+    }
+    return admission.records
+  }
+
+  public func report(_ positions: [TopicPartition: Int64]) async {
+    // Only lag tools read this: a failure changes nothing for the shard.
+    try? await consumer.commit(positions)
+  }
+
+  public func close() async { await consumer.close() }
+}
+
+/// Runs a body that talks to Kafka, with its errors as the mediator's own.
+@discardableResult
+func kafka<Value>(_ body: () async throws(KafkaError) -> Value) async throws(MediatorError) -> Value {
+  do throws(KafkaError) {
+    return try await body()
+  } catch {
+    throw MediatorError(kafka: error)
+  }
+}

@@ -1,0 +1,41 @@
+import Engine
+import Kafka
+import Postgres
+import Values
+import Wire
+
+/// Everything that a mediator is told.
+public struct MediatorOptions: Sendable {
+  /// Unique among the running mediators.
+  public var id: String
+  public var kafka: KafkaConfiguration
+  public var database: PostgresConfiguration
+  public var shard: ShardOptions
+  public var engine: EngineOptions
+  /// How many shards a new cluster gets; one that exists keeps its number.
+  public var shards: Int32
+  /// Partitions of the queue and channel topics that the mediator creates.
+  public var topicPartitions: Int32
+  public var heartbeat: Duration
+  /// How long one database call may take.
+  public var databaseTimeout: Duration
+
+  public init(
+    id: String, kafka: KafkaConfiguration, database: PostgresConfiguration, shard: ShardOptions = ShardOptions(),
+    engine: EngineOptions = EngineOptions(), shards: Int32 = 4, topicPartitions: Int32 = 4,
+    heartbeat: Duration = .seconds(1), databaseTimeout: Duration = .seconds(10)
+  ) {
+    self.id = id
+    self.kafka = kafka
+    self.database = database
+    self.shard = shard
+    self.engine = engine
+    self.shards = shards
+    self.topicPartitions = topicPartitions
+    self.heartbeat = heartbeat
+    self.databaseTimeout = databaseTimeout
+  }
+
+  /// The consumer group to which positions are reported, for lag tools only.
+  public static let reportingGroup = "mediator"
+}

@@ -1,0 +1,180 @@
+import Hosting
+import Kafka
+import Logging
+import Postgres
+import ServiceLifecycle
+import Wire
+
+/// The mediator: holds its fair share of the shards and runs their batch loops until it is told to stop.
+public actor MediatorService: Service {
+  private let options: MediatorOptions
+  private let logger: Logger
+  private let status: MediatorStatus
+  private var runners: [Int32: (runner: ShardRunner, task: Task<Void, Never>)] = [:]
+  private var failures: [Int32: Backoff] = [:]
+  private var retryAt: [Int32: ContinuousClock.Instant] = [:]
+  private var isStopping = false
+  private var sleeper: Task<Void, Never>?
+
+  public init(options: MediatorOptions, status: MediatorStatus, logger: Logger) {
+    self.options = options
+    self.status = status
+    self.logger = logger
+  }
+
+  /// Runs until ``stop()`` or a graceful shutdown. Waits for Postgres and Kafka, and comes back by itself when it
+  /// loses them.
+  ///
+  /// - Throws: only what waiting cannot mend: configuration, or a schema that does not fit.
+  public func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await runUntilStopped()
+    } onGracefulShutdown: {
+      Task { await self.stop() }
+    }
+  }
+
+  private func runUntilStopped() async throws {
+    let producer = try KafkaProducer(options.kafka, logger: logger)
+    let admin = try KafkaAdmin(options.kafka, logger: logger)
+    let pool = PostgresPool(options.database, size: 2)
+    let leases = LeaseStore(
+      pool: pool, mediatorID: options.id, lease: options.shard.lease, timeout: options.databaseTimeout)
+    if let services = try await prepare(producer, admin, pool, leases) {
+      await supervise(services)
+      await stopRunners()
+      try? await leases.leave()
+    }
+    await producer.close()
+    await admin.close()
+    await pool.close()
+  }
+
+  /// Finishes the batches under way, gives the shards back and ends ``run()``.
+  public func stop() {
+    isStopping = true
+    sleeper?.cancel()
+  }
+
+  // MARK: Starting
+
+  /// - Returns: nil when told to stop before everything was there.
+  private func prepare(
+    _ producer: KafkaProducer, _ admin: KafkaAdmin, _ pool: PostgresPool, _ leases: LeaseStore
+  ) async throws -> ShardServices? {
+    var backoff = Backoff()
+    while !isStopping {
+      do {
+        let services = try await connect(producer, admin, pool, leases)
+        status.store.up()
+        status.broker.up()
+        return services
+      } catch {
+        guard Self.mayPass(error) else { throw error }
+        note(error)
+        await wait(backoff.next(random: .random(in: 0...1)))
+      }
+    }
+    return nil
+  }
+
+  /// Whether waiting may mend it.
+  private static func mayPass(_ error: any Error) -> Bool {
+    switch error {
+    case let error as MediatorError: error.code != .configuration && error.code != .definition
+    case let error as PostgresError: error.code != .migration && error.code != .configuration
+    default: false
+    }
+  }
+
+  private func note(_ error: any Error) {
+    switch error {
+    case let error as MediatorError: status.note(error)
+    case let error as PostgresError: status.note(MediatorError(postgres: error))
+    default: logger.error("\(error)")
+    }
+  }
+
+  private func connect(
+    _ producer: KafkaProducer, _ admin: KafkaAdmin, _ pool: PostgresPool, _ leases: LeaseStore
+  ) async throws -> ShardServices {
+    try await MediatorSchema.migrate(options.database)
+    let shards = try await leases.initialize(shards: options.shards)
+    let layout = try await TopicLayout.prepare(options, shards: shards, admin: admin)
+    let partitions = options.topicPartitions
+    let registry = DefinitionRegistry(
+      store: DefinitionStore(pool: pool, timeout: options.databaseTimeout), options: options.engine, logger: logger,
+      prepare: { channels throws(MediatorError) in
+        for channel in channels.sorted() {
+          try await kafka { () throws(KafkaError) in
+            try await admin.createTopic(Topics.channel(channel), partitions: partitions)
+          }
+        }
+      })
+    _ = try await registry.refreshed()
+    return ShardServices(
+      options: options, layout: layout, leases: leases, registry: registry,
+      publisher: KafkaPublisher(producer: producer), admin: admin, halts: status.halts, metrics: MediatorMetrics(),
+      logger: logger)
+  }
+
+  // MARK: Holding shards
+
+  private func supervise(_ services: ShardServices) async {
+    while !isStopping {
+      do throws(MediatorError) {
+        let view = try await services.leases.heartbeat()
+        _ = try await services.registry.refreshed()
+        status.store.up()
+        balance(view, services)
+      } catch {
+        status.note(error)
+      }
+      await wait(options.heartbeat)
+    }
+  }
+
+  private func balance(_ view: LeaseStore.View, _ services: ShardServices) {
+    let decision = ShardBalance.decide(me: options.id, view: view, owned: Set(runners.keys))
+    for shard in decision.release { runners[shard]?.runner.stop() }
+    let now = ContinuousClock.now
+    for shard in decision.claim where retryAt[shard].map({ $0 <= now }) ?? true { start(shard, services) }
+    status.update(owned: Set(runners.keys), of: view.shards.count)
+  }
+
+  private func start(_ shard: Int32, _ services: ShardServices) {
+    let runner = ShardRunner(shard: shard, services: services)
+    let task = Task {
+      let ending = await runner.run()
+      ended(shard, ending)
+    }
+    runners[shard] = (runner, task)
+  }
+
+  private func ended(_ shard: Int32, _ ending: ShardRunner.Ending) {
+    runners[shard] = nil
+    switch ending {
+    case .released:
+      failures[shard] = nil
+      logger.info("shard given back", metadata: ["shard": "\(shard)"])
+    case .failed(let error):
+      status.note(error, shard: shard)
+      var backoff = failures[shard] ?? Backoff()
+      retryAt[shard] = ContinuousClock.now + backoff.next(random: .random(in: 0.5...1))
+      failures[shard] = backoff
+    }
+  }
+
+  private func stopRunners() async {
+    for (runner, _) in runners.values { runner.stop() }
+    for (_, task) in Array(runners.values) { await task.value }
+  }
+
+  /// Waits, but no longer than until ``stop()``.
+  private func wait(_ duration: Duration) async {
+    guard !isStopping else { return }
+    let sleeper = Task { _ = try? await Task.sleep(for: duration) }
+    self.sleeper = sleeper
+    await sleeper.value
+  }
+}

@@ -1,0 +1,54 @@
+import Hosting
+import Logging
+import Synchronization
+
+/// What a mediator knows of its own health: for the log (one line per change), readiness and metrics.
+public final class MediatorStatus: Sendable {
+  public let halts: Halts
+  let store: StateLog
+  let broker: StateLog
+  private let logger: Logger
+  private let shards = Mutex<(owned: Set<Int32>, total: Int)?>(nil)
+
+  public init(logger: Logger) {
+    self.logger = logger
+    halts = Halts(logger: logger)
+    store = StateLog("Postgres", logger: logger)
+    broker = StateLog("Kafka", logger: logger)
+  }
+
+  /// Adds the checks that `/readyz` answers with.
+  public func register(in checks: HealthChecks) {
+    checks.register("shards") { [self] in
+      shards.withLock { $0 == nil ? "has not looked for shards yet" : nil }
+    }
+    checks.register("Postgres") { [self] in store.isUp == true ? nil : "is down" }
+    checks.register("Kafka") { [self] in broker.isUp == false ? "is down" : nil }
+    checks.register("partitions") { [self] in
+      let reasons = halts.all.values.sorted()
+      return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
+    }
+  }
+
+  func update(owned: Set<Int32>, of total: Int) {
+    let before = shards.withLock { state in
+      defer { state = (owned, total) }
+      return state?.owned
+    }
+    guard before != owned else { return }
+    logger.info("shards held", metadata: ["shards": "\(owned.sorted())", "of": "\(total)"])
+  }
+
+  /// Puts an error where it belongs.
+  func note(_ error: MediatorError, shard: Int32? = nil) {
+    switch error.code {
+    case .store: store.down(error.message)
+    case .source, .publish: broker.down(error.message)
+    case .halted: break
+    case .fenced:
+      logger.warning("shard lost to another owner", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
+    case .conflict, .unstorable, .configuration, .definition:
+      logger.error("batch failed", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
+    }
+  }
+}

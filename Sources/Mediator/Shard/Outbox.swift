@@ -1,0 +1,124 @@
+import Kafka
+import Synchronization
+import Values
+
+/// What is committed and not yet acknowledged by the broker; gives the publish mark.
+///
+/// The mark is the highest sequence below which everything is published. It only ever covers a contiguous prefix: a
+/// record that was acknowledged before its predecessors waits for them, because a new owner starts to publish again
+/// right above the mark.
+public final class Outbox: Sendable {
+  /// A record on its way, and which journal row it came from.
+  public struct Message: Sendable {
+    public let sequence: Int64
+    public let record: OutgoingRecord
+    /// For a processing event: what has to be told to the engine when the broker refuses it.
+    public let request: Request?
+
+    public struct Request: Sendable, Hashable {
+      public let id: String
+      public let instance: UUIDValue
+    }
+  }
+
+  /// A processing event that the broker refused for good.
+  public struct Undeliverable: Sendable, Hashable {
+    public let sequence: Int64
+    public let request: Message.Request
+    public let reason: String
+  }
+
+  private struct State {
+    /// In ascending order of sequence.
+    var open: [(sequence: Int64, unacknowledged: Int)] = []
+    var first = 0
+    var undeliverable: [Undeliverable] = []
+    var failure: String?
+  }
+
+  private let state = Mutex(State())
+
+  public init() {}
+
+  /// How many journal rows are not wholly acknowledged.
+  public var pending: Int { state.withLock { $0.open.count - $0.first } }
+
+  /// The sequence up to which all is published, when all up to `head` is committed and handed over.
+  public func mark(head: Int64) -> Int64 {
+    state.withLock { $0.first < $0.open.count ? $0.open[$0.first].sequence - 1 : head }
+  }
+
+  /// Why publishing cannot go on; the shard has to start over from its mark.
+  public var failure: String? { state.withLock { $0.failure } }
+
+  /// Refusals since the last call. Their rows stay open until ``settle(_:)``, so that a crash before the engine has
+  /// been told finds them again.
+  public func takeUndeliverable() -> [Undeliverable] {
+    state.withLock { state in
+      defer { state.undeliverable = [] }
+      return state.undeliverable
+    }
+  }
+
+  public func settle(_ undeliverable: [Undeliverable]) {
+    state.withLock { state in
+      for item in undeliverable { Self.acknowledge(item.sequence, in: &state) }
+      Self.trim(&state)
+    }
+  }
+
+  /// Hands messages of committed rows to the publisher, in order.
+  public func publish(_ messages: [Message], through publisher: some RecordPublisher) {
+    guard !messages.isEmpty else { return }
+    state.withLock { state in
+      for message in messages {
+        if let last = state.open.indices.last, state.open[last].sequence == message.sequence {
+          state.open[last].unacknowledged += 1
+        } else {
+          state.open.append((message.sequence, 1))
+        }
+      }
+    }
+    publisher.publish(messages.map(\.record)) { [self] results in settle(messages, results) }
+  }
+
+  private func settle(_ messages: [Message], _ results: [PublishResult]) {
+    state.withLock { state in
+      for (message, result) in zip(messages, results) {
+        switch result {
+        case .published:
+          Self.acknowledge(message.sequence, in: &state)
+        case .refused(let reason):
+          if let request = message.request {
+            state.undeliverable.append(
+              Undeliverable(sequence: message.sequence, request: request, reason: reason))
+          } else {
+            // A dead letter or a late reply stays in Postgres; a broker that refuses it must not stop the shard.
+            Self.acknowledge(message.sequence, in: &state)
+          }
+        case .failed(let reason):
+          state.failure = state.failure ?? reason
+        }
+      }
+      Self.trim(&state)
+    }
+  }
+
+  private static func acknowledge(_ sequence: Int64, in state: inout State) {
+    var low = state.first
+    var high = state.open.count
+    while low < high {
+      let middle = (low + high) / 2
+      if state.open[middle].sequence < sequence { low = middle + 1 } else { high = middle }
+    }
+    if low < state.open.count, state.open[low].sequence == sequence { state.open[low].unacknowledged -= 1 }
+  }
+
+  private static func trim(_ state: inout State) {
+    while state.first < state.open.count, state.open[state.first].unacknowledged <= 0 { state.first += 1 }
+    if state.first == state.open.count || state.first > 4096 {
+      state.open.removeFirst(state.first)
+      state.first = 0
+    }
+  }
+}

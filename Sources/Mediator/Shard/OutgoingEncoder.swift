@@ -1,0 +1,81 @@
+import Engine
+import Kafka
+import Values
+import Wire
+
+/// Writes what the engine asks for as records of the wire contract. Pure: a row gives the same records, byte for byte,
+/// whenever it is published.
+struct OutgoingEncoder {
+  let shard: Int32
+  let repliesTopic: String
+  let catalog: DefinitionCatalog
+
+  func messages(of batch: ShardBatch, instances: [UUIDValue: StoredInstance]) -> [Outbox.Message] {
+    var messages: [Outbox.Message] = []
+    for row in batch.journal {
+      guard let address = instances[row.instance]?.address else { continue }
+      for case .requested(let request) in row.entries {
+        messages.append(message(request, from: address, sequence: row.sequence))
+      }
+    }
+    messages += batch.deadLetters.map(message)
+    messages += batch.forwarded.map(message)
+    return messages.sorted { $0.sequence < $1.sequence }
+  }
+
+  func messages(of row: UnpublishedRow) -> [Outbox.Message] {
+    switch row {
+    case .requests(let sequence, let address, let requests):
+      requests.map { message($0, from: address, sequence: sequence) }
+    case .deadLetter(let letter): [message(letter)]
+    case .forwarded(let reply): [message(reply)]
+    case .silent: []
+    }
+  }
+
+  private func message(
+    _ request: Request, from instance: StoredInstance.Address, sequence: Int64
+  ) -> Outbox.Message {
+    let event = ProcessingEvent(
+      id: request.id, idempotencyKey: request.idempotencyKey, source: catalog[instance.definition]?.source ?? "/",
+      channel: request.channel, taskReference: request.reference, correlationID: instance.id.text,
+      causationID: instance.id.text, attempt: request.attempt, deadline: request.deadline,
+      replyTopic: repliesTopic, replyPartition: shard, traceparent: nil,
+      key: instance.key ?? Array(instance.id.text.utf8), data: request.data)
+    return Outbox.Message(
+      sequence: sequence, record: event.encode(),
+      request: Outbox.Message.Request(id: request.id, instance: instance.id))
+  }
+
+  private func message(_ letter: DeadLetter) -> Outbox.Message {
+    let record = letter.record
+    let facts = [
+      ("dl_reason", letter.reason), ("dl_detail", letter.detail), ("dl_topic", record.topic),
+      ("dl_partition", String(record.partition)), ("dl_offset", String(record.offset)), ("dl_attempts", "1"),
+    ]
+    var headers = record.headers
+    for (name, value) in facts { headers.append(KafkaHeader(name: name, value: Array(value.utf8))) }
+    var value = record.value
+    if let bytes = value, bytes.count > Self.maxDeadLetterBytes {
+      // Brokers refuse large records; Postgres has the whole of it.
+      value = nil
+      headers.append(KafkaHeader(name: "dl_value_bytes", value: Array(String(bytes.count).utf8)))
+    }
+    return Outbox.Message(
+      sequence: letter.sequence,
+      record: OutgoingRecord(
+        topic: Topics.deadLetters, partition: nil, key: record.key, value: value, headers: headers),
+      request: nil)
+  }
+
+  private func message(_ reply: ForwardedReply) -> Outbox.Message {
+    Outbox.Message(
+      sequence: reply.sequence,
+      record: OutgoingRecord(
+        topic: repliesTopic, partition: reply.partition, key: reply.record.key, value: reply.record.value,
+        headers: reply.record.headers),
+      request: nil)
+  }
+
+  private static let maxDeadLetterBytes = 900_000
+}

@@ -1,0 +1,52 @@
+import Kafka
+import Values
+
+/// What the batch loop needs of the world. The production loop runs on Kafka and Postgres; the simulation runs the very
+/// same loop on doubles of these protocols.
+
+/// The source partitions of one shard, read from the positions that the store gave.
+public protocol RecordSource: Sendable {
+  /// Returns as soon as there is a record (then up to `max`), or empty after `wait`.
+  func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord]
+  /// Tells lag tools how far the shard has read. Nothing depends on it.
+  func report(_ positions: [TopicPartition: Int64]) async
+  func close() async
+}
+
+/// Where processing events, dead letters and forwarded replies go.
+public protocol RecordPublisher: Sendable {
+  /// Keeps the order of calls per partition; `completion` is called once, when every record has a result.
+  func publish(_ records: [OutgoingRecord], completion: @escaping @Sendable ([PublishResult]) -> Void)
+}
+
+public enum PublishResult: Sendable, Hashable {
+  case published
+  /// The broker will never take this record (too large, say).
+  case refused(String)
+  /// Unknown whether it arrived: to be published again.
+  case failed(String)
+}
+
+/// What a shard has in the store. Every write is conditional on the epoch that the store was opened with.
+public protocol ShardStore: Sendable {
+  /// Instances by id, whatever shard they belong to; absent ones are left out.
+  func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
+  /// Ids of this shard's instances whose `wakeAt` has come, earliest first.
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue]
+  /// One transaction: all of it, or nothing.
+  func commit(_ batch: ShardBatch) async throws(MediatorError)
+  /// Renews the lease and saves the publish mark when there is no batch to do it.
+  func renew(publishMark: Int64) async throws(MediatorError)
+  /// What was committed above `sequence` and has to be published, in order.
+  func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow]
+}
+
+/// Time, given from outside.
+public protocol MediatorClock: Sendable {
+  func now() -> Timestamp
+}
+
+public struct SystemClock: MediatorClock {
+  public init() {}
+  public func now() -> Timestamp { .now() }
+}

@@ -1,0 +1,187 @@
+import Engine
+import Kafka
+import Values
+
+/// A workflow instance with what the mediator knows of it besides the engine's state.
+public struct StoredInstance: Sendable, Hashable {
+  public let shard: Int32
+  /// The number of its definition in the store.
+  public let definition: Int32
+  /// The key of the record that started it: the key of all its processing events.
+  public let key: [UInt8]?
+  public let eventID: String
+  public let eventSource: String
+  public var state: InstanceState
+
+  public init(
+    shard: Int32, definition: Int32, key: [UInt8]?, eventID: String, eventSource: String, state: InstanceState
+  ) {
+    self.shard = shard
+    self.definition = definition
+    self.key = key
+    self.eventID = eventID
+    self.eventSource = eventSource
+    self.state = state
+  }
+
+  public var id: UUIDValue { state.id }
+}
+
+/// One batch: everything that one transaction writes.
+public struct ShardBatch: Sendable {
+  /// Counts the shard's batches.
+  public var number: Int64
+  /// The last journal sequence used, this batch included.
+  public var journalHead: Int64
+  public var publishMark: Int64
+  public var started: [StoredInstance] = []
+  public var updated: [StoredInstance] = []
+  public var journal: [JournalRow] = []
+  public var deadLetters: [DeadLetter] = []
+  public var forwarded: [ForwardedReply] = []
+  public var positions: [TopicPartition: Position] = [:]
+
+  public init(number: Int64, journalHead: Int64, publishMark: Int64) {
+    self.number = number
+    self.journalHead = journalHead
+    self.publishMark = publishMark
+  }
+
+  public var isEmpty: Bool {
+    started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
+      && positions.isEmpty
+  }
+}
+
+/// What one step did to one instance.
+public struct JournalRow: Sendable, Hashable {
+  public let sequence: Int64
+  public let instance: UUIDValue
+  public let at: Timestamp
+  public let entries: [JournalEntry]
+
+  public init(sequence: Int64, instance: UUIDValue, at: Timestamp, entries: [JournalEntry]) {
+    self.sequence = sequence
+    self.instance = instance
+    self.at = at
+    self.entries = entries
+  }
+
+  public var requests: [Request] {
+    entries.compactMap { if case .requested(let request) = $0 { request } else { nil } }
+  }
+}
+
+/// A record that could not be handled, with everything that is needed to look at it and to send it again.
+public struct DeadLetter: Sendable, Hashable {
+  public let sequence: Int64
+  public let record: KafkaRecord
+  /// A word for machines, such as `notJSON`.
+  public let reason: String
+  /// A sentence for people.
+  public let detail: String
+
+  public init(sequence: Int64, record: KafkaRecord, reason: String, detail: String) {
+    self.sequence = sequence
+    self.record = record
+    self.reason = reason
+    // The sentence may quote the record, and Postgres takes no NUL in a text.
+    self.detail = String(detail.map { $0 == "\0" ? "\u{FFFD}" : $0 })
+  }
+}
+
+/// A reply that arrived on the partition of another shard than its instance's.
+public struct ForwardedReply: Sendable, Hashable {
+  public let sequence: Int64
+  public let partition: Int32
+  public let record: KafkaRecord
+
+  public init(sequence: Int64, partition: Int32, record: KafkaRecord) {
+    self.sequence = sequence
+    self.partition = partition
+    self.record = record
+  }
+}
+
+/// Something in the store that has to be published (again).
+public enum UnpublishedRow: Sendable, Hashable {
+  case requests(sequence: Int64, instance: StoredInstance.Address, [Request])
+  case deadLetter(DeadLetter)
+  case forwarded(ForwardedReply)
+  /// Committed, with nothing to publish.
+  case silent(sequence: Int64)
+
+  public var sequence: Int64 {
+    switch self {
+    case .requests(let sequence, _, _), .silent(let sequence): sequence
+    case .deadLetter(let letter): letter.sequence
+    case .forwarded(let reply): reply.sequence
+    }
+  }
+}
+
+extension StoredInstance {
+  /// What an instance's processing events say of their sender.
+  public struct Address: Sendable, Hashable {
+    public let id: UUIDValue
+    public let definition: Int32
+    public let key: [UInt8]?
+
+    public init(id: UUIDValue, definition: Int32, key: [UInt8]?) {
+      self.id = id
+      self.definition = definition
+      self.key = key
+    }
+  }
+
+  public var address: Address { Address(id: id, definition: definition, key: key) }
+}
+
+/// The next offset of a source partition, and what the record before it looked like.
+public struct Position: Sendable, Hashable {
+  public var next: Int64
+  /// Milliseconds, as the record says.
+  public var timestamp: Int64
+  /// FNV-1a (64 bits) of key and value.
+  public var checksum: Int64
+
+  public init(next: Int64, timestamp: Int64, checksum: Int64) {
+    self.next = next
+    self.timestamp = timestamp
+    self.checksum = checksum
+  }
+
+  /// The position after a record.
+  public init(after record: KafkaRecord) {
+    self.init(next: record.offset + 1, timestamp: record.timestamp, checksum: Self.checksum(of: record))
+  }
+}
+
+extension Position {
+  static func checksum(of record: KafkaRecord) -> Int64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for part in [record.key, record.value] {
+      for byte in part ?? [] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+      // Keeps (key "a", value "b") apart from (key "ab", no value).
+      hash = (hash ^ (part == nil ? 0x100 : 0x101)) &* 0x100_0000_01b3
+    }
+    return Int64(bitPattern: hash)
+  }
+}
+
+/// What an owner finds when it takes a shard over.
+public struct ShardTakeover: Sendable, Hashable {
+  public let shard: Int32
+  public let epoch: Int64
+  public let batch: Int64
+  public let journalHead: Int64
+  public let publishMark: Int64
+
+  public init(shard: Int32, epoch: Int64, batch: Int64, journalHead: Int64, publishMark: Int64) {
+    self.shard = shard
+    self.epoch = epoch
+    self.batch = batch
+    self.journalHead = journalHead
+    self.publishMark = publishMark
+  }
+}

@@ -1,0 +1,41 @@
+import Kafka
+import Values
+import Wire
+
+/// How a shard's batch loop runs.
+public struct ShardOptions: Sendable {
+  /// Queue topics, and the binding of those that carry bare JSON.
+  public var queues: [String: EventBinding?]
+  public var repliesTopic: String
+  public var limits: DecodeLimits
+  /// Records in one batch.
+  public var maxBatch: Int
+  /// How long a turn waits for the first record.
+  public var wait: Duration
+  /// How often due timers are looked for.
+  public var timerInterval: Duration
+  /// Timers fired in one batch.
+  public var maxTimers: Int
+  /// Rows committed and not yet acknowledged by the broker; above it no record is read.
+  public var maxUnpublished: Int
+  public var cacheCapacity: Int
+  public var lease: Duration
+
+  public init(
+    queues: [String: EventBinding?] = [Topics.queue: nil], repliesTopic: String = Topics.replies,
+    limits: DecodeLimits = DecodeLimits(), maxBatch: Int = 500, wait: Duration = .milliseconds(250),
+    timerInterval: Duration = .milliseconds(500), maxTimers: Int = 500, maxUnpublished: Int = 10_000,
+    cacheCapacity: Int = 10_000, lease: Duration = .seconds(5)
+  ) {
+    self.queues = queues
+    self.repliesTopic = repliesTopic
+    self.limits = limits
+    self.maxBatch = maxBatch
+    self.wait = wait
+    self.timerInterval = timerInterval
+    self.maxTimers = maxTimers
+    self.maxUnpublished = maxUnpublished
+    self.cacheCapacity = cacheCapacity
+    self.lease = lease
+  }
+}

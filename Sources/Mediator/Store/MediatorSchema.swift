@@ -1,0 +1,28 @@
+import Postgres
+
+/// The mediator's tables, created and brought up to date.
+public enum MediatorSchema {
+  /// Safe when several processes start at once.
+  ///
+  /// - Throws: `PostgresError` with code `migration` when an applied file has changed, or when the database is newer
+  ///   than this program.
+  public static func migrate(_ database: PostgresConfiguration) async throws(PostgresError) {
+    let connection = try await PostgresConnection.connect(database)
+    let outcome: Result<Void, PostgresError>
+    do throws(PostgresError) {
+      try await migrations.apply(on: connection)
+      outcome = .success(())
+    } catch {
+      outcome = .failure(error)
+    }
+    await connection.close()
+    try outcome.get()
+  }
+
+  static let migrations = Migrations(
+    component: "mediator",
+    [
+      Migration(
+        number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self))
+    ])
+}

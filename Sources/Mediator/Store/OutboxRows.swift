@@ -1,0 +1,194 @@
+import Engine
+import Kafka
+import Postgres
+import Values
+
+/// Journal, dead letters and forwarded replies as rows: what is written once per step, and read when a new owner has
+/// to publish what the one before may not have.
+enum OutboxRows {
+  static func insert(_ journal: [JournalRow], shard: Int32) -> PostgresStatement {
+    PostgresStatement(
+      """
+      insert into journal (shard, sequence, instance, at, requests, entries)
+      select $1, * from unnest($2::int8[], $3::uuid[], $4::timestamptz[], $5::int4[], $6::json[])
+      """,
+      [
+        .int4(shard), .int8s(journal.map(\.sequence)), .uuids(journal.map { PostgresUUID($0.instance) }),
+        .timestamps(journal.map(\.at.microseconds)), .int4s(journal.map { Int32($0.requests.count) }),
+        .jsons(journal.map { JSON.array($0.entries.map(\.json)).serialized() }),
+      ])
+  }
+
+  static func insert(_ letters: [DeadLetter], shard: Int32) -> PostgresStatement {
+    let records = letters.map(\.record)
+    return PostgresStatement(
+      """
+      insert into dead_letters
+        (shard, sequence, topic, partition, "offset", timestamp, key, value, headers, reason, detail)
+      select $1, * from unnest($2::int8[], $3::text[], $4::int4[], $5::int8[], $6::int8[], $7::bytea[], $8::bytea[],
+                               $9::bytea[], $10::text[], $11::text[])
+      """,
+      [
+        .int4(shard), .int8s(letters.map(\.sequence)), .texts(records.map(\.topic)),
+        .int4s(records.map(\.partition)), .int8s(records.map(\.offset)), .int8s(records.map(\.timestamp)),
+        .bytesArray(records.map(\.key)), .bytesArray(records.map(\.value)),
+        .bytesArray(records.map { HeaderBytes.encode($0.headers) }), .texts(letters.map(\.reason)),
+        .texts(letters.map(\.detail)),
+      ])
+  }
+
+  static func insert(_ replies: [ForwardedReply], shard: Int32) -> PostgresStatement {
+    PostgresStatement(
+      """
+      insert into forwarded_replies (shard, sequence, partition, key, value, headers)
+      select $1, * from unnest($2::int8[], $3::int4[], $4::bytea[], $5::bytea[], $6::bytea[])
+      """,
+      [
+        .int4(shard), .int8s(replies.map(\.sequence)), .int4s(replies.map(\.partition)),
+        .bytesArray(replies.map(\.record.key)), .bytesArray(replies.map(\.record.value)),
+        .bytesArray(replies.map { HeaderBytes.encode($0.record.headers) }),
+      ])
+  }
+
+  // MARK: Reading
+
+  /// The rows above `sequence` that have something to publish, merged in order.
+  static func load(
+    _ connection: PostgresConnection, shard: Int32, after sequence: Int64, limit: Int, timeout: Duration
+  ) async throws(MediatorError) -> [UnpublishedRow] {
+    let bounds: [PostgresValue] = [.int4(shard), .int8(sequence), .int8(Int64(limit))]
+    let results: [PostgresRows]
+    do throws(PostgresError) {
+      results = try await connection.pipeline(
+        [journalQuery, deadLetterQuery, forwardedQuery].map { PostgresStatement($0, bounds) }, timeout: timeout)
+    } catch {
+      throw MediatorError(postgres: error)
+    }
+    var rows = try results[0].map(requests)
+    for row in results[1] { rows.append(.deadLetter(try deadLetter(row))) }
+    for row in results[2] { rows.append(.forwarded(try forwarded(row))) }
+    // Each query was limited by itself: beyond the limit in one of them, the others' rows have to wait their turn.
+    return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
+  }
+
+  private static let journalQuery = """
+    select j.sequence, j.instance, j.entries, i.definition, i.key
+      from journal j join instances i on i.id = j.instance
+     where j.shard = $1 and j.sequence > $2 and j.requests > 0 order by j.sequence limit $3
+    """
+
+  private static let deadLetterQuery = """
+    select sequence, topic, partition, "offset", timestamp, key, value, headers, reason, detail
+      from dead_letters where shard = $1 and sequence > $2 order by sequence limit $3
+    """
+
+  private static let forwardedQuery = """
+    select sequence, partition, key, value, headers
+      from forwarded_replies where shard = $1 and sequence > $2 order by sequence limit $3
+    """
+
+  private static func requests(_ row: PostgresRow) throws(MediatorError) -> UnpublishedRow {
+    let (sequence, address, bytes) = try store { () throws(PostgresError) in
+      (
+        try row.int("sequence"),
+        StoredInstance.Address(
+          id: UUIDValue(try row.uuid("instance")), definition: Int32(try row.int("definition")),
+          key: try row.optionalBytes("key")),
+        try row.bytes("entries")
+      )
+    }
+    do {
+      var requests: [Request] = []
+      for entry in try JSON.parse(bytes).array ?? [] {
+        if case .requested(let request) = try JournalEntry(entry) { requests.append(request) }
+      }
+      return .requests(sequence: Int64(sequence), instance: address, requests)
+    } catch {
+      throw MediatorError(.store, "the journal row \(sequence) cannot be read: \(error)")
+    }
+  }
+
+  private static func deadLetter(_ row: PostgresRow) throws(MediatorError) -> DeadLetter {
+    try store { () throws(PostgresError) in
+      DeadLetter(
+        sequence: Int64(try row.int("sequence")),
+        record: KafkaRecord(
+          topic: try row.text("topic"), partition: Int32(try row.int("partition")),
+          offset: Int64(try row.int("offset")), timestamp: Int64(try row.int("timestamp")),
+          key: try row.optionalBytes("key"), value: try row.optionalBytes("value"),
+          headers: HeaderBytes.decode(try row.bytes("headers"))),
+        reason: try row.text("reason"), detail: try row.text("detail"))
+    }
+  }
+
+  private static func forwarded(_ row: PostgresRow) throws(MediatorError) -> ForwardedReply {
+    try store { () throws(PostgresError) in
+      let partition = Int32(try row.int("partition"))
+      return ForwardedReply(
+        sequence: Int64(try row.int("sequence")), partition: partition,
+        record: KafkaRecord(
+          topic: "", partition: partition, offset: -1, timestamp: -1, key: try row.optionalBytes("key"),
+          value: try row.optionalBytes("value"), headers: HeaderBytes.decode(try row.bytes("headers"))))
+    }
+  }
+}
+
+/// Kafka headers as bytes: they may hold anything, so no text form is safe. Per header: length and bytes of the name,
+/// then a length (-1 for none) and bytes of the value; lengths are 32-bit big-endian.
+enum HeaderBytes {
+  static func encode(_ headers: [KafkaHeader]) -> [UInt8] {
+    var bytes: [UInt8] = []
+    func append(_ length: Int) {
+      let value = UInt32(bitPattern: Int32(length))
+      for shift in [24, 16, 8, 0] { bytes.append(UInt8(truncatingIfNeeded: value >> UInt32(shift))) }
+    }
+    for header in headers {
+      append(header.name.utf8.count)
+      bytes += header.name.utf8
+      append(header.value?.count ?? -1)
+      bytes += header.value ?? []
+    }
+    return bytes
+  }
+
+  /// Reads as much as is well formed.
+  static func decode(_ bytes: [UInt8]) -> [KafkaHeader] {
+    var headers: [KafkaHeader] = []
+    var rest = bytes[...]
+    func length() -> Int? {
+      guard rest.count >= 4 else { return nil }
+      defer { rest = rest.dropFirst(4) }
+      return Int(Int32(bitPattern: rest.prefix(4).reduce(0) { $0 << 8 | UInt32($1) }))
+    }
+    while let nameLength = length(), nameLength >= 0, nameLength <= rest.count {
+      let name = String(decoding: rest.prefix(nameLength), as: UTF8.self)
+      rest = rest.dropFirst(nameLength)
+      guard let valueLength = length(), valueLength <= rest.count else { break }
+      guard valueLength >= 0 else {
+        headers.append(KafkaHeader(name: name, value: nil))
+        continue
+      }
+      headers.append(KafkaHeader(name: name, value: Array(rest.prefix(valueLength))))
+      rest = rest.dropFirst(valueLength)
+    }
+    return headers
+  }
+}
+
+/// Positions as rows.
+enum PositionRows {
+  static func upsert(_ positions: [TopicPartition: Position]) -> PostgresStatement {
+    let rows = positions.sorted { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
+    return PostgresStatement(
+      """
+      insert into positions (topic, partition, position, timestamp, checksum)
+      select * from unnest($1::text[], $2::int4[], $3::int8[], $4::int8[], $5::int8[])
+      on conflict (topic, partition) do update
+        set position = excluded.position, timestamp = excluded.timestamp, checksum = excluded.checksum
+      """,
+      [
+        .texts(rows.map(\.key.topic)), .int4s(rows.map(\.key.partition)), .int8s(rows.map(\.value.next)),
+        .int8s(rows.map(\.value.timestamp)), .int8s(rows.map(\.value.checksum)),
+      ])
+  }
+}

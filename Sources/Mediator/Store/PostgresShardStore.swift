@@ -1,0 +1,135 @@
+import Engine
+import Kafka
+import Postgres
+import Values
+
+/// A shard's store in Postgres, on a connection of its own.
+public final class PostgresShardStore: ShardStore {
+  private let connection: PostgresConnection
+  private let takeover: ShardTakeover
+  private let leaseMilliseconds: Int64
+  private let timeout: Duration
+
+  init(connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, timeout: Duration) {
+    self.connection = connection
+    self.takeover = takeover
+    self.leaseMilliseconds = lease.milliseconds
+    self.timeout = timeout
+  }
+
+  // MARK: Reading
+
+  public func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance] {
+    let rows = try await query(InstanceRows.load, [.uuids(ids.map { PostgresUUID($0) })])
+    return try InstanceRows.decode(rows)
+  }
+
+  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    let rows = try await query(
+      "select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3",
+      [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+    return try store { () throws(PostgresError) in
+      var ids: [UUIDValue] = []
+      for row in rows { ids.append(UUIDValue(try row.uuid("id"))) }
+      return ids
+    }
+  }
+
+  public func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
+    try await OutboxRows.load(connection, shard: takeover.shard, after: sequence, limit: limit, timeout: timeout)
+  }
+
+  // MARK: Writing
+
+  public func renew(publishMark: Int64) async throws(MediatorError) {
+    _ = try await query(
+      "select renew($1, $2, $3, $4)",
+      [.int4(takeover.shard), .int8(takeover.epoch), .int8(publishMark), .int8(leaseMilliseconds)])
+  }
+
+  public func commit(_ batch: ShardBatch) async throws(MediatorError) {
+    var statements = [
+      PostgresStatement("begin"),
+      PostgresStatement(
+        "select fence($1, $2, $3, $4, $5, $6)",
+        [
+          .int4(takeover.shard), .int8(takeover.epoch), .int8(batch.number), .int8(batch.journalHead),
+          .int8(batch.publishMark), .int8(leaseMilliseconds),
+        ]),
+    ]
+    if !batch.started.isEmpty { statements.append(InstanceRows.insert(batch.started)) }
+    if !batch.updated.isEmpty { statements.append(InstanceRows.update(batch.updated)) }
+    if !batch.journal.isEmpty { statements.append(OutboxRows.insert(batch.journal, shard: takeover.shard)) }
+    if !batch.deadLetters.isEmpty { statements.append(OutboxRows.insert(batch.deadLetters, shard: takeover.shard)) }
+    if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
+    if !batch.positions.isEmpty { statements.append(PositionRows.upsert(batch.positions)) }
+    statements.append(PostgresStatement("commit"))
+    do throws(PostgresError) {
+      _ = try await connection.pipeline(statements, timeout: timeout)
+    } catch {
+      throw MediatorError(postgres: error)
+    }
+  }
+
+  private func query(_ sql: String, _ parameters: [PostgresValue]) async throws(MediatorError) -> PostgresRows {
+    do throws(PostgresError) {
+      return try await connection.query(sql, parameters, timeout: timeout)
+    } catch {
+      throw MediatorError(postgres: error)
+    }
+  }
+}
+
+/// Runs a body that decodes rows, with its errors as the mediator's own.
+func store<Value>(_ body: () throws(PostgresError) -> Value) throws(MediatorError) -> Value {
+  do throws(PostgresError) {
+    return try body()
+  } catch {
+    throw MediatorError(postgres: error)
+  }
+}
+
+extension PostgresPool {
+  /// Runs statements in one round trip, as one transaction.
+  func run(
+    timeout: Duration, _ statements: [PostgresStatement]
+  ) async throws(MediatorError) -> [PostgresRows] {
+    do {
+      return try await withConnection { try await $0.pipeline(statements, timeout: timeout) }
+    } catch let error as PostgresError {
+      throw MediatorError(postgres: error)
+    } catch {
+      throw MediatorError(.store, "\(error)")
+    }
+  }
+}
+
+extension MediatorError {
+  /// By what there is to do about it: SQLSTATE classes as in the Postgres manual, appendix A.
+  init(postgres error: PostgresError) {
+    let code: Code
+    switch error.sqlState {
+    case "MD001": code = .fenced
+    case "23505": code = .conflict
+    // Data that cannot be converted, program limits (a row too large, too deep), text that jsonb or UTF-8 refuses.
+    case let state? where state.hasPrefix("22") || state.hasPrefix("54") || state.hasPrefix("23"):
+      code = .unstorable
+    default: code = .store
+    }
+    self.init(code, "\(error)")
+  }
+}
+
+extension PostgresUUID {
+  init(_ id: UUIDValue) { self.init(high: id.high, low: id.low) }
+}
+
+extension UUIDValue {
+  init(_ id: PostgresUUID) { self.init(high: id.high, low: id.low) }
+}
+
+extension Duration {
+  var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+  /// Seconds with a fraction, for metrics.
+  var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
+}

@@ -1,0 +1,60 @@
+import Engine
+import Testing
+import Values
+import Workflow
+
+/// Parses a definition given as its `do` (and whatever else stands at the top level), or fails the test.
+func definition(_ body: String, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws -> WorkflowDefinition {
+  let text = "document: {dsl: 1.0.3, namespace: tests, name: example, version: 1.0.0}\n" + body
+  let result = WorkflowParser.parse(text, file: "example.yaml")
+  return try #require(result.definition, "\(result.diagnostics)", sourceLocation: sourceLocation)
+}
+
+let start = Timestamp(microseconds: 1_700_000_000_000_000)
+
+/// One instance and its engine, with the time under the test's control.
+struct Bench {
+  var engine: Engine
+  var state: InstanceState
+  var entries: [JournalEntry]
+  var now = start
+
+  init(_ body: String, input: JSON = [:], options: EngineOptions = EngineOptions()) throws {
+    engine = Engine(definition: try definition(body), options: options)
+    let id = UUIDValue(high: 1, low: 2)
+    let (state, step) = engine.start(id: id, input: input, now: start)
+    self.state = state
+    entries = step.entries
+  }
+
+  /// The requests so far, oldest first.
+  var requests: [Request] { entries.compactMap { if case .requested(let request) = $0 { request } else { nil } } }
+
+  @discardableResult
+  mutating func reply(_ outcome: ReplyOutcome, to id: String? = nil) -> Disposition {
+    let step = engine.reply(outcome, to: id ?? requests.last?.id ?? "", state: &state, now: now)
+    entries += step.entries
+    return step.disposition
+  }
+
+  @discardableResult
+  mutating func wake(after duration: Duration) -> Disposition {
+    now = now + duration
+    let step = engine.wake(&state, now: now)
+    entries += step.entries
+    return step.disposition
+  }
+
+  /// Started and completed tasks, in order, as `+/do/0/a` and `-/do/0/a`.
+  var trace: [String] {
+    entries.compactMap { entry in
+      switch entry {
+      case .taskStarted(_, let reference): "+\(reference)"
+      case .taskSkipped(let reference): "~\(reference)"
+      case .taskCompleted(_, let reference, _): "-\(reference)"
+      case .taskFaulted(_, let reference, _): "!\(reference)"
+      default: nil
+      }
+    }
+  }
+}
