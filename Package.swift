@@ -73,5 +73,9 @@ let package = Package(
       "Mediator",
       ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
       resources: [.embedInCode("Migrations")]),
+
+    // Tests: pure units, the seeded simulation, adapters on real servers, the programs end to end.
+    tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
+    tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
   ]
 )

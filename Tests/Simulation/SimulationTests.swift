@@ -54,9 +54,8 @@ import Workflow
   }
 
   static var seeds: [UInt64] {
-    let environment = Environment.variables
-    if let seed = environment["SIMULATION_SEED"].flatMap({ UInt64($0) }) { return [seed] }
-    let count = environment["SIMULATION_SEEDS"].flatMap { Int($0) } ?? 2000
+    if let seed = Environment.value("SIMULATION_SEED").flatMap(UInt64.init) { return [seed] }
+    let count = Environment.value("SIMULATION_SEEDS").flatMap(Int.init) ?? 2000
     return (0..<count).map { UInt64($0) }
   }
 }

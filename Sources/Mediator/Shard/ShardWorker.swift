@@ -67,26 +67,18 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   public func turn() async throws(MediatorError) -> TurnReport {
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
     var report = TurnReport()
-    let stopwatch = ContinuousClock()
-    var lap = stopwatch.now
-    func split(_ stage: TurnReport.Stage) {
-      let now = stopwatch.now
-      report.times[stage] = now - lap
-      lap = now
-    }
-
     let undeliverable = outbox.takeUndeliverable()
     let timers = try await dueTimers()
     let records = try await poll(waiting: undeliverable.isEmpty && timers.isEmpty)
-    split(.poll)
+    report.split(.poll)
     guard !(records.isEmpty && timers.isEmpty && undeliverable.isEmpty) else {
       try await renewIfDue()
       return report
     }
     let turn = Turn(records: records, timers: timers, undeliverable: undeliverable)
     let (inputs, catalog) = try await decode(records)
-    split(.decode)
-    try await run(turn, inputs, catalog, &report, split)
+    report.split(.decode)
+    try await run(turn, inputs, catalog, &report)
     outbox.settle(undeliverable)
     await reportPositions()
     return report
@@ -155,19 +147,18 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   // MARK: Planning and writing
 
   private func run(
-    _ turn: Turn, _ inputs: [TurnInput], _ catalog: DefinitionCatalog, _ report: inout TurnReport,
-    _ split: (TurnReport.Stage) -> Void
+    _ turn: Turn, _ inputs: [TurnInput], _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
     for attempt in 1... {
       let instances = try await load(turn, inputs)
       let catalog = try await self.catalog(naming: instances.values.map(\.definition) + catalog.all.map(\.number))
-      split(.load)
+      report.split(.load)
       var plan = plan(turn, inputs, catalog, instances)
       let batch = plan.finish()
-      split(.step)
+      report.split(.step)
       do {
         try await commit(batch)
-        split(.write)
+        report.split(.write)
       } catch where error.code == .conflict && attempt < 3 {
         // An instance of this batch was started on another shard in the meantime. Loading will find it.
         cache.removeAll()
@@ -180,7 +171,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
         return
       }
       publish(batch, plan.instances, catalog)
-      split(.publish)
+      report.split(.publish)
       report.add(plan, records: turn.records.count)
       return
     }
@@ -241,10 +232,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   ) async throws(MediatorError) {
     let others = Turn(records: [], timers: turn.timers, undeliverable: turn.undeliverable)
     if !others.timers.isEmpty || !others.undeliverable.isEmpty {
-      try await run(others, [], catalog, &report) { _ in }
+      try await run(others, [], catalog, &report)
     }
     for (input, record) in zip(inputs, turn.records) {
-      try await run(Turn(records: [record], timers: [], undeliverable: []), [input], catalog, &report) { _ in }
+      try await run(Turn(records: [record], timers: [], undeliverable: []), [input], catalog, &report)
     }
   }
 

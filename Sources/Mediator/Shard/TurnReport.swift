@@ -11,9 +11,17 @@ public struct TurnReport: Sendable {
   public var forwarded = 0
   public var requests = 0
   public var ignored: [IgnoredReason: Int] = [:]
-  public var times: [Stage: Duration] = [:]
+  public private(set) var times: [Stage: Duration] = [:]
+  private var lap = ContinuousClock.now
 
   public init() {}
+
+  /// Books the time since the last split on a stage.
+  mutating func split(_ stage: Stage) {
+    let now = ContinuousClock.now
+    times[stage, default: .zero] += now - lap
+    lap = now
+  }
 
   public var isIdle: Bool { records == 0 && requests == 0 && ended.isEmpty }
 

@@ -1,0 +1,6 @@
+import Glibc
+
+/// The process's environment, without Foundation.
+enum Environment {
+  static func value(_ name: String) -> String? { getenv(name).map { String(cString: $0) } }
+}
