@@ -7,21 +7,27 @@ extension Link {
   /// Reads what the server said unasked: an end of the session among it.
   func isAlive() -> Bool {
     guard let handle else { return false }
-    if PQconsumeInput(handle) == 0 || PQstatus(handle) != CONNECTION_OK {
-      _ = dropLost()
-      return false
-    }
-    return true
+    // One read takes the server's last words, only the next one finds the end behind them.
+    let isWell = PQconsumeInput(handle) == 1 && PQisBusy(handle) == 0 && PQconsumeInput(handle) == 1
+    if isWell && PQstatus(handle) == CONNECTION_OK { return true }
+    _ = dropLost()
+    return false
   }
 
   func pipeline(
     _ statements: [PostgresStatement], _ operation: inout Operation
   ) throws(PostgresError) -> [PostgresRows] {
-    let before = transactionStatus
-    let pipeline = Pipeline(self, statements)
-    let rows = try pipeline.run(&operation)
+    let startsIdle = transactionStatus == PQTRANS_IDLE
+    var pipeline = Pipeline(self, statements)
+    var rows = try pipeline.run(&operation)
+    if startsIdle && pipeline.hasForgotten {
+      // Nothing of the list remains, so it can be sent again, prepared anew.
+      if transactionStatus != PQTRANS_IDLE { rollback() }
+      pipeline = Pipeline(self, statements)
+      rows = try pipeline.run(&operation)
+    }
     if let failure = pipeline.failure {
-      if before == PQTRANS_IDLE && transactionStatus != PQTRANS_IDLE { rollback() }
+      if startsIdle && transactionStatus != PQTRANS_IDLE { rollback() }
       throw failure
     }
     if cache.hasDropped && transactionStatus == PQTRANS_IDLE { deallocateDropped() }

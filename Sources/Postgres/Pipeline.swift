@@ -24,6 +24,8 @@ final class Pipeline {
   private var isWriting = false
   private var rows: [PostgresRows]
   private(set) var failure: PostgresError?
+  /// The failure may be that of a prepared statement gone stale, which is now no longer taken for prepared.
+  private(set) var hasForgotten = false
 
   init(_ link: Link, _ statements: [PostgresStatement]) {
     self.link = link
@@ -162,10 +164,11 @@ final class Pipeline {
 
   private func fail(_ error: PostgresError, at command: Command) {
     failure = error
-    guard case .execute(_, let index) = command else { return }
-    // Gone (someone deallocated it), or planned for columns that have changed since: next time it is prepared anew.
+    guard case .execute = command else { return }
+    // Gone (someone deallocated it), or planned for columns that have changed since; others are likely to be, too.
     if error.sqlState == SQLState.invalidStatementName || error.sqlState == SQLState.featureNotSupported {
-      link.cache.forget(statements[index].sql)
+      link.cache.forgetAll()
+      hasForgotten = true
     }
   }
 }

@@ -23,7 +23,7 @@ public struct PostgresError: Error, Sendable, Hashable {
   public let code: Code
   /// Five characters, PostgreSQL manual appendix A; or one's own from `RAISE … USING ERRCODE`.
   public internal(set) var sqlState: String?
-  public let message: String
+  public internal(set) var message: String
   public internal(set) var detail: String?
   public internal(set) var hint: String?
   public internal(set) var constraint: String?
@@ -47,6 +47,13 @@ public struct PostgresError: Error, Sendable, Hashable {
     PostgresError(
       code: reason, message: reason == .timeout ? "no answer by the deadline; cancelled" : "cancelled",
       sqlState: sqlState, isConnectionLost: isConnectionLost)
+  }
+
+  func inContext(_ context: String) -> PostgresError {
+    if code == .migration { return self }
+    var copy = self
+    copy.message = "\(context): \(message)"
+    return copy
   }
 
   /// The same call may succeed later, on this or on a new connection, without any change.

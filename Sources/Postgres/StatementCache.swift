@@ -63,8 +63,12 @@ struct StatementCache {
     unconfirmed.removeAll()
   }
 
-  /// The server does not know, or cannot use, the statement any more.
-  mutating func forget(_ sql: String) {
+  /// The server does not know, or cannot use, what was prepared.
+  mutating func forgetAll() {
+    for sql in Array(entries.keys) { forget(sql) }
+  }
+
+  private mutating func forget(_ sql: String) {
     if let entry = entries.removeValue(forKey: sql), entry.isConfirmed { dropped.append(entry.name) }
   }
 

@@ -65,11 +65,6 @@ final class WireBuffer {
     var text = text
     text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
   }
-
-  /// Overwrites the length written as a placeholder at `offset` with the number of bytes that follow it.
-  func patchLength(at offset: Int) {
-    base.storeBytes(of: Int32(truncatingIfNeeded: count - offset - 4).bigEndian, toByteOffset: offset, as: Int32.self)
-  }
 }
 
 extension WireBuffer {
@@ -106,8 +101,8 @@ extension WireBuffer {
         buffer.append(Int32(truncatingIfNeeded: value.utf8.count))
         buffer.append(value)
       }
-    case .jsons(let values): appendArray(values, of: TypeOID.json, appendCounted)
-    case .bytesArray(let values): appendArray(values, of: TypeOID.bytea, appendCounted)
+    case .jsons(let values): appendArray(values, of: TypeOID.json, appendBytes)
+    case .bytesArray(let values): appendArray(values, of: TypeOID.bytea, appendBytes)
     case .uuids(let values):
       appendArray(values, of: TypeOID.uuid) { buffer, value in
         buffer.append(Int32(16))
@@ -116,6 +111,16 @@ extension WireBuffer {
     case .timestamps(let values):
       appendArray(values, of: TypeOID.timestamptz) { buffer, value in appendEight(buffer, value &- epochDifference) }
     }
+  }
+
+  /// Appends the value with its length before it; -1 for NULL.
+  func appendCounted(_ value: PostgresValue) {
+    let start = count
+    if case .null = value { return append(Int32(-1)) }
+    append(Int32(0))
+    append(value)
+    let length = Int32(truncatingIfNeeded: count - start - 4)
+    base.storeBytes(of: length.bigEndian, toByteOffset: start, as: Int32.self)
   }
 
   private func append(_ value: PostgresUUID) {
@@ -144,7 +149,7 @@ private func appendEight(_ buffer: WireBuffer, _ value: Int64) {
   buffer.append(value)
 }
 
-private func appendCounted(_ buffer: WireBuffer, _ value: [UInt8]) {
+private func appendBytes(_ buffer: WireBuffer, _ value: [UInt8]) {
   buffer.append(Int32(truncatingIfNeeded: value.count))
   buffer.append(value)
 }

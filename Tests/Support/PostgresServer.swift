@@ -20,6 +20,7 @@ public actor PostgresServer {
 
   private let executor: ThreadExecutor
   private let command: PostgresCommand
+  private nonisolated let password: String?
   private static let databases = Atomic<Int>(0)
   /// Open for writing as long as this process lives; the watchdog waits for its end.
   private let lifeline: Int32
@@ -27,17 +28,19 @@ public actor PostgresServer {
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
   /// - Parameter settings: lines for `postgresql.conf`, such as `["max_connections": "20"]`.
+  /// - Parameter password: asked of everyone, and part of `databaseURL`; without one everyone is let in.
   public static func start(
-    fsync: Bool = true, settings: [String: String] = [:]
+    fsync: Bool = true, settings: [String: String] = [:], password: String? = nil
   ) async throws -> PostgresServer {
     let executor = ThreadExecutor(name: "test-postgres")
-    return try await Setup(executor: executor).start(fsync: fsync, settings: settings)
+    return try await Setup(executor: executor, password: password).start(fsync: fsync, settings: settings)
   }
 
-  fileprivate init(executor: ThreadExecutor, command: PostgresCommand, port: Int, lifeline: Int32) {
+  fileprivate init(executor: ThreadExecutor, command: PostgresCommand, port: Int, password: String?, lifeline: Int32) {
     self.executor = executor
     self.command = command
     self.port = port
+    self.password = password
     self.lifeline = lifeline
     directory = command.directory
   }
@@ -46,7 +49,7 @@ public actor PostgresServer {
 
   /// Of an existing database; `through` names another port, such as a proxy's.
   public nonisolated func databaseURL(_ name: String = "postgres", through port: Int? = nil) -> String {
-    "postgres://postgres@127.0.0.1:\(port ?? self.port)/\(name)"
+    "postgres://postgres\(password.map { ":\($0)" } ?? "")@127.0.0.1:\(port ?? self.port)/\(name)"
   }
 
   /// Creates a database and returns its URL.
@@ -65,7 +68,18 @@ public actor PostgresServer {
   }
 
   public nonisolated func connect(_ database: String = "postgres") async throws -> PostgresConnection {
-    try await PostgresConnection.connect(PostgresConfiguration(databaseURL(database)))
+    try await PostgresConnection.connect(configuration(database))
+  }
+
+  /// With time enough for a machine that is busy with other tests.
+  public nonisolated func configuration(
+    _ database: String = "postgres", through port: Int? = nil
+  ) throws -> PostgresConfiguration {
+    var configuration = try PostgresConfiguration(databaseURL(database, through: port))
+    configuration.connectTimeout = .seconds(60)
+    configuration.statementTimeout = .seconds(120)
+    configuration.cancelGrace = .seconds(20)
+    return configuration
   }
 
   // MARK: - Breaking and mending
@@ -90,6 +104,7 @@ public actor PostgresServer {
     while all.contains(where: Self.isRunning) { usleep(5000) }
     // Where nobody buries the process, its id stays taken, and the next start would take it for running.
     unlink("\(directory)/data/postmaster.pid")
+    unlink("\(directory)/.s.PGSQL.\(port).lock")
   }
 
   /// SIGSTOP to the postmaster and, if wanted, to every session: connections stay up, nothing answers.
@@ -131,8 +146,12 @@ public actor PostgresServer {
 /// Makes the cluster, on the thread that the server then keeps.
 private actor Setup {
   private let executor: ThreadExecutor
+  private let password: String?
 
-  init(executor: ThreadExecutor) { self.executor = executor }
+  init(executor: ThreadExecutor, password: String?) {
+    self.executor = executor
+    self.password = password
+  }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -140,24 +159,39 @@ private actor Setup {
     let directory = try makeDirectory()
     let command = try PostgresCommand(directory: directory)
     let lifeline = try startWatchdog(command)
-    try command.run(
-      "initdb",
-      [
-        "-D", "\(directory)/data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync",
-        "--no-instructions",
-      ])
+    try initialise(command)
     for attempt in 1... {
       let port = try freePort()
       try configure(directory, port: port, fsync: fsync, settings)
       do {
         try PostgresServer.launch(command)
-        return PostgresServer(executor: executor, command: command, port: port, lifeline: lifeline)
+        return PostgresServer(executor: executor, command: command, port: port, password: password, lifeline: lifeline)
       } catch {
         // Someone else took the port in between.
         if attempt == 5 { throw error }
       }
     }
     throw PostgresCommand.Failure(description: "unreachable")
+  }
+
+  private func initialise(_ command: PostgresCommand) throws {
+    var options = ["-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"]
+    if let password {
+      let file = "\(command.directory)/password"
+      try write(password + "\n", to: file)
+      options += ["-A", "scram-sha-256", "--pwfile=\(file)"]
+    } else {
+      options += ["-A", "trust"]
+    }
+    try command.run("initdb", ["-D", "\(command.directory)/data"] + options)
+  }
+
+  private func write(_ text: String, to path: String) throws {
+    guard let file = fopen(path, "we") else {
+      throw PostgresCommand.Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
+    }
+    defer { fclose(file) }
+    fputs(text, file)
   }
 
   private func makeDirectory() throws -> String {
@@ -174,11 +208,7 @@ private actor Setup {
       "fsync = \(fsync ? "on" : "off")", "max_connections = 100", "shared_buffers = 64MB",
     ]
     lines += settings.map { "\($0.key) = '\($0.value)'" }
-    guard let file = fopen("\(directory)/data/postgresql.auto.conf", "we") else {
-      throw PostgresCommand.Failure(description: "cannot write the configuration: \(String(cString: strerror(errno)))")
-    }
-    defer { fclose(file) }
-    fputs(lines.joined(separator: "\n") + "\n", file)
+    try write(lines.joined(separator: "\n") + "\n", to: "\(directory)/data/postgresql.auto.conf")
   }
 
   private func freePort() throws -> Int {

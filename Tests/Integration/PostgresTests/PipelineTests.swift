@@ -72,7 +72,10 @@ import Testing
         """)
     let error = await #expect(throws: PostgresError.self) {
       try await connection.pipeline([
-        PostgresStatement("BEGIN"), insert(1...3), PostgresStatement("SELECT guard($1)", [.int8(6)]), insert(4...5),
+        PostgresStatement("BEGIN"), insert(1...3),
+        PostgresStatement(
+          "SELECT guard($1)",
+          [.int8(6)]), insert(4...5),
         PostgresStatement("COMMIT"),
       ])
     }
