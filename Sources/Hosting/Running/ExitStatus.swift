@@ -1,0 +1,14 @@
+/// How a service ends towards the shell or the supervisor that started it. Wrong usage ends with 64 (`EX_USAGE`).
+public enum ExitStatus {
+  /// Ended as asked, or by itself with its work done.
+  public static let success: Int32 = 0
+  /// A part of the service failed.
+  public static let failure: Int32 = 1
+  /// The configuration has mistakes (`EX_CONFIG`): starting again does not help.
+  public static let configuration: Int32 = 78
+  /// Was asked to end and did not within the limit.
+  public static let shutdownTimeout: Int32 = 75
+
+  /// A second signal ended it at once.
+  public static func signal(_ number: Int32) -> Int32 { 128 + number }
+}

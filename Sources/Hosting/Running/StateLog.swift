@@ -1,0 +1,58 @@
+import Logging
+import Synchronization
+
+/// Logs that something on which the service depends is lost or back: one line per change of state, not per attempt.
+public final class StateLog: Sendable {
+  private struct State {
+    var isUp: Bool?
+    var since: ContinuousClock.Instant
+    var failures = 0
+  }
+
+  private let component: String
+  private let logger: Logger
+  private let state: Mutex<State>
+
+  /// - Parameter component: as lines name it: `Kafka`, `database`.
+  public init(_ component: String, logger: Logger) {
+    self.component = component
+    self.logger = logger
+    state = Mutex(State(since: .now))
+  }
+
+  /// Nil before the first `up` or `down`.
+  public var isUp: Bool? { state.withLock { $0.isUp } }
+
+  /// It works. Logs if it did not before; the first time at level debug only.
+  public func up(at now: ContinuousClock.Instant = .now) {
+    let before = state.withLock { state -> State? in
+      guard state.isUp != true else { return nil }
+      defer { state = State(isUp: true, since: now) }
+      return state
+    }
+    guard let before else { return }
+    guard before.isUp == false else { return logger.debug("\(component) is up") }
+    logger.notice(
+      "\(component) is back",
+      metadata: ["after": "\(roundedText(now - before.since))", "failures": "\(before.failures)"])
+  }
+
+  /// It does not work. Logs if it did before, or was unknown; later failures in a row at level debug.
+  public func down(_ reason: String, at now: ContinuousClock.Instant = .now) {
+    let isChange = state.withLock { state -> Bool in
+      guard state.isUp == false else {
+        state = State(isUp: false, since: now, failures: 1)
+        return true
+      }
+      state.failures += 1
+      return false
+    }
+    logger.log(level: isChange ? .warning : .debug, "\(component) is down", metadata: ["reason": "\(reason)"])
+  }
+}
+
+/// `0.5s`, `12.3s`, `184s`.
+func roundedText(_ duration: Duration) -> String {
+  let tenths = Int((duration / .milliseconds(100)).rounded())
+  return tenths < 1000 ? "\(tenths / 10).\(tenths % 10)s" : "\(tenths / 10)s"
+}
