@@ -4,10 +4,11 @@ import PackageDescription
 // Every target: Swift 6 mode (strict concurrency is part of it), and an import must be visible where it is used.
 // `make check` turns warnings into errors.
 let strict: [SwiftSetting] = Context.environment["MEDIATOR_CHECK"] == nil ? [] : [.treatAllWarnings(as: .error)]
-let swiftSettings: [SwiftSetting] = [
-  .swiftLanguageMode(.v6),
-  .enableUpcomingFeature("MemberImportVisibility"),
-] + strict
+let swiftSettings: [SwiftSetting] =
+  [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("MemberImportVisibility"),
+  ] + strict
 
 let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -73,6 +74,11 @@ let package = Package(
       "Mediator",
       ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
       resources: [.embedInCode("Migrations")]),
+
+    // Programs: arguments in, library calls, exit codes out.
+    command(
+      "mediator", in: "Mediator",
+      ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Wire", logging, metrics, lifecycle]),
 
     // Tests: pure units, the seeded simulation, adapters on real servers, the programs end to end.
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),

@@ -1,0 +1,89 @@
+import Engine
+import Foundation
+import Hosting
+import Kafka
+import Mediator
+import Postgres
+import Wire
+
+/// The configuration of a mediator process, read and checked as a whole.
+struct MediatorPlan {
+  let options: MediatorOptions
+  let health: HealthSettings
+  let log: LogSettings
+  let secrets: [String]
+
+  /// - Throws: `HostingError` with every mistake at once, or `PostgresError` for a URL that is none.
+  static func read(configFile: String?, overrides: [String: String]) throws -> MediatorPlan {
+    let settings = try Settings(configFile: configFile, overrides: overrides, environment: ProcessInfo.processInfo.environment)
+    let kafka = KafkaSettings.read(settings, clientID: "mediator")
+    let database = DatabaseSettings.read(settings)
+    let health = HealthSettings.read(settings)
+    let log = LogSettings.read(settings)
+    let section = settings.section("mediator")
+    let id = section.string("id", default: uniqueID())
+    let shards = section.integer("shards", default: 4, in: 1...1024)
+    let partitions = section.integer("topicPartitions", default: 4, in: 1...10_000)
+    let shard = shardOptions(section, queues: queues(section))
+    let engine = engineOptions(section)
+    // One file serves all services; what the others read is no mistake here.
+    settings.allow("processors")
+    try settings.finish()
+    return MediatorPlan(
+      options: MediatorOptions(
+        id: id, kafka: kafka, database: try PostgresConfiguration(database.url), shard: shard, engine: engine,
+        shards: Int32(shards), topicPartitions: Int32(partitions)),
+      health: health, log: log, secrets: settings.secrets)
+  }
+
+  /// `queues`: topics with initial events; `type` and `source` are given to bare JSON.
+  private static func queues(_ section: SettingsSection) -> [String: EventBinding?] {
+    var queues: [String: EventBinding?] = [:]
+    for entry in section.list("queues") {
+      guard let topic = entry.string("topic") else {
+        entry.require("topic", "each queue names its topic")
+        continue
+      }
+      let type = entry.string("type")
+      let source = entry.string("source")
+      if (type == nil) != (source == nil) {
+        entry.report("type", "a binding for bare JSON needs both 'type' and 'source'")
+      }
+      if let type, let source {
+        queues[topic] = EventBinding(type: type, source: source)
+      } else {
+        queues[topic] = .some(nil)
+      }
+    }
+    return queues.isEmpty ? [Topics.queue: nil] : queues
+  }
+
+  private static func shardOptions(_ section: SettingsSection, queues: [String: EventBinding?]) -> ShardOptions {
+    var options = ShardOptions(queues: queues)
+    options.maxBatch = section.integer("batch", default: options.maxBatch, in: 1...10_000)
+    options.lease = section.duration("lease", default: options.lease, in: .seconds(1)...(.seconds(300)))
+    options.cacheCapacity = section.integer("cache", default: options.cacheCapacity, in: 1...10_000_000)
+    options.limits.maxBytes = section.integer(
+      "maxEventBytes", default: options.limits.maxBytes, in: 1000...(64 << 20))
+    return options
+  }
+
+  private static func engineOptions(_ section: SettingsSection) -> EngineOptions {
+    var options = EngineOptions()
+    options.callTimeout = section.duration(
+      "callTimeout", default: options.callTimeout, in: .seconds(1)...(.seconds(365 * 86_400)))
+    options.retry.maxAttempts = section.integer("maxAttempts", default: options.retry.maxAttempts, in: 1...1000)
+    options.maxRequestBytes = section.integer(
+      "maxRequestBytes", default: options.maxRequestBytes, in: 1000...(64 << 20))
+    options.maxStateBytes = section.integer("maxStateBytes", default: options.maxStateBytes, in: 1000...(256 << 20))
+    return options
+  }
+
+  /// Two processes must never share an id, so the default has a random part.
+  private static func uniqueID() -> String {
+    var name = [CChar](repeating: 0, count: 256)
+    gethostname(&name, name.count - 1)
+    let host = String(decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "\(host)-\(getpid())-\(String(UInt32.random(in: 0...UInt32.max), radix: 36))"
+  }
+}
