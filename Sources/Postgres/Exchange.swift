@@ -14,6 +14,9 @@ extension Link {
     return false
   }
 
+  /// For what is done after the caller's own deadline, and takes no time at a server that answers.
+  static let tidyingTimeout: Duration = .seconds(5)
+
   func pipeline(
     _ statements: [PostgresStatement], _ operation: inout Operation
   ) throws(PostgresError) -> [PostgresRows] {
@@ -36,7 +39,7 @@ extension Link {
 
   /// Cannot fail: when the transaction cannot be rolled back the link is dropped, which rolls it back too.
   func rollback() {
-    var operation = Operation(configuration.statementTimeout)
+    var operation = Operation(Self.tidyingTimeout)
     let pipeline = Pipeline(self, direct: ["ROLLBACK"])
     do {
       _ = try pipeline.run(&operation)
@@ -49,7 +52,7 @@ extension Link {
   private func deallocateDropped() {
     let names = cache.takeDropped()
     if names.isEmpty { return }
-    var operation = Operation(configuration.statementTimeout)
+    var operation = Operation(Self.tidyingTimeout)
     // An error here means that a name is gone already, which is what was wanted; a lost link shows at the next call.
     _ = try? Pipeline(self, direct: names.map { "DEALLOCATE \($0)" }).run(&operation)
   }

@@ -154,7 +154,7 @@ public struct Migrations: Sendable {
 extension PostgresConnection {
   /// Done even when the calling task is cancelled: the session may go back to a pool.
   fileprivate func releaseLock(_ key: Int64) {
-    var operation = Operation(configuration.statementTimeout)
+    var operation = Operation(Link.tidyingTimeout)
     // If it fails the link is gone, and the lock with it.
     _ = try? link.pipeline([PostgresStatement("SELECT pg_advisory_unlock($1)", [.int8(key)])], &operation)
   }

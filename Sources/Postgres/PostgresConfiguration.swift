@@ -59,18 +59,19 @@ public struct PostgresConfiguration: Sendable, Hashable {
     return result
   }
 
-  /// A password with unencoded `@`, `/` or `?` is cut in two by libpq, and half of it ends up as host or database, which
-  /// errors name.
+  /// libpq ends the password at the first `@`, and sees none at all after a `/`. So a password with one of these,
+  /// unencoded, is cut in two, and the rest of it ends up as host or database, which errors name.
   private static func checkURL(_ text: String) throws(PostgresError) {
     guard let scheme = ["postgres://", "postgresql://"].first(where: text.hasPrefix) else {
       if text.contains("://") { throw invalid("has an unknown scheme; use postgres://") }
       return
     }
     let rest = text.dropFirst(scheme.count)
-    let authority = rest.prefix { $0 != "/" && $0 != "?" }
-    let path = rest.dropFirst(authority.count).prefix { $0 != "?" }
-    if authority.count(where: { $0 == "@" }) > 1 || path.contains("@") || authority.contains("#") {
-      throw invalid("has a user or password with an unencoded special character: write @ as %40, / as %2F, # as %23")
+    let credentials = rest.prefix { $0 != "@" && $0 != "/" }
+    let hasCredentials = rest.dropFirst(credentials.count).first == "@"
+    let address = (hasCredentials ? rest.dropFirst(credentials.count + 1) : rest).prefix { $0 != "?" }
+    if address.contains("@") {
+      throw invalid("has a user or password with an unencoded special character: write @ as %40 and / as %2F")
     }
   }
 

@@ -23,7 +23,7 @@ public actor PostgresServer {
   private nonisolated let password: String?
   private static let databases = Atomic<Int>(0)
   /// Open for writing as long as this process lives; the watchdog waits for its end.
-  private let lifeline: Int32
+  private var lifeline: Int32
 
   public nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -113,7 +113,10 @@ public actor PostgresServer {
   public func resume() { signal(SIGCONT, sessions: true) }
 
   /// Ends the cluster and deletes its directory, without waiting for it: the watchdog does both.
-  public func remove() { close(lifeline) }
+  public func remove() {
+    if lifeline >= 0 { close(lifeline) }
+    lifeline = -1
+  }
 
   private func signal(_ signal: Int32, sessions: Bool) {
     guard let pid = postmaster else { return }

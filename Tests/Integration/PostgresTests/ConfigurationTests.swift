@@ -4,6 +4,7 @@ import Testing
 @Suite struct ConfigurationTests {
   @Test(arguments: [
     ("postgres://ann:s3cretpw@db.example:5433/orders?sslmode=require", "postgres://ann@db.example:5433/orders"),
+    ("postgres://ann:#a?b&c@[::1]:5433/orders?options=-cx%3Da@b", "postgres://ann@::1:5433/orders"),
     ("postgresql://ann@db.example/orders", "postgres://ann@db.example/orders"),
     ("postgres://ann:p%40s%2Fs@h/orders", "postgres://ann@h/orders"),
     (
@@ -31,7 +32,7 @@ import Testing
   @Test(arguments: [
     "postgres://ann:hun@hunter2x@h/d", "postgres://ann:12/hunter2x@h/d", "postgres://ann:hunter2x/y@h/d",
     "postgres://ann:hunter2x%zz@h/d", "postgres://h:hunter2x/d", "hunter2x", "password hunter2x",
-    "host=h passwort=hunter2x", "mysql://ann:hunter2x@h/d", "postgres://ann:#hunter2x@h/d",
+    "host=h passwort=hunter2x", "mysql://ann:hunter2x@h/d", "postgres://ann:#?@hunter2x@h/d",
     "postgres://ann@h/d?hunter2x", "host=h port=hunter2x", "password='hunter2x",
   ])
   func refusesWithoutRepeating(text: String) throws {

@@ -56,8 +56,7 @@ import Testing
 
   @Test func jsonIsKeptByteByByte() async throws {
     let json = Array(#"{ "b":1,  "a":"x\u0000y", "a":12345678901234567890.10, "e":1e400 }"#.utf8)
-    let row = try await row("SELECT $1 AS j, $2::jsonb AS b", [.json(json), .json(Array(#"{"b":1,
-    "a":2}"#.utf8))])
+    let row = try await row("SELECT $1 AS j, $2::jsonb AS b", [.json(json), .json(Array(#"{"b":1, "a":2}"#.utf8))])
     #expect(try row.bytes("j") == json)
     #expect(try row.bytes("b") == Array(#"{"a": 2, "b": 1}"#.utf8))
     #expect(try row.text("b") == #"{"a": 2, "b": 1}"#)
@@ -94,8 +93,7 @@ import Testing
     let server = try await PostgresServer.shared
     let connection = try await server.connect(server.newDatabase("values"))
     try await connection.execute(script: "CREATE TYPE mood AS ENUM ('calm', 'tense')")
-    let rows = try await connection.query("SELECT $1::mood, current_database(), 'x'::varchar(3)",
-    [.text("calm")])
+    let rows = try await connection.query("SELECT $1::mood, current_database(), 'x'::varchar(3)", [.text("calm")])
     #expect(try rows[0].text(0) == "calm")
     #expect(try rows[0].text(1).hasPrefix("values_"))
     #expect(try rows[0].text(2) == "x")
@@ -103,8 +101,7 @@ import Testing
   }
 
   @Test func wrongReadsAreTypedErrors() async throws {
-    let row = try await row("SELECT 1 AS i, NULL::int8 AS n, 1.5::numeric AS d, 'infinity'::timestamptz AS t",
-    [])
+    let row = try await row("SELECT 1 AS i, NULL::int8 AS n, 1.5::numeric AS d, 'infinity'::timestamptz AS t", [])
     let reads: [() throws -> Void] = [
       { _ = try row.text("i") }, { _ = try row.int("n") }, { _ = try row.double("d") }, { _ = try row.timestamp("t") },
       { _ = try row.int("none") }, { _ = try row.int(4) }, { _ = try row.int(-1) }, { _ = try row.ints("i") },
@@ -127,8 +124,7 @@ import Testing
       try await connection.query("SELECT 1", Array(repeating: .int4(1), count: 65_536))
     }
     #expect(many?.code == .encoding)
-    let zero = await #expect(throws: PostgresError.self) { try await connection.query("SELECT $1",
-    [.text("a\0b")]) }
+    let zero = await #expect(throws: PostgresError.self) { try await connection.query("SELECT $1", [.text("a\0b")]) }
     #expect(zero?.sqlState == "22021")
     #expect(try await connection.query("SELECT 1").count == 1)
     await connection.close()
