@@ -40,11 +40,23 @@ struct OutgoingEncoder {
       id: request.id, idempotencyKey: request.idempotencyKey, source: catalog[instance.definition]?.source ?? "/",
       channel: request.channel, taskReference: request.reference, correlationID: instance.id.text,
       causationID: instance.id.text, attempt: request.attempt, deadline: request.deadline,
-      replyTopic: repliesTopic, replyPartition: shard, traceparent: nil,
+      replyTopic: repliesTopic, replyPartition: shard, traceparent: Self.traceparent(request, of: instance.id),
       key: instance.key ?? Array(instance.id.text.utf8), data: request.data)
     return Outbox.Message(
       sequence: sequence, record: event.encode(),
       request: Outbox.Message.Request(id: request.id, instance: instance.id))
+  }
+
+  /// One trace per instance and one span per attempt, made of their ids so that it is the same whenever it is published
+  /// (W3C Trace Context, "traceparent").
+  private static func traceparent(_ request: Request, of id: UUIDValue) -> String {
+    let span = UInt64(UInt32(truncatingIfNeeded: request.activity)) << 32 | UInt64(request.attempt)
+    return "00-\(hex(id.high))\(hex(id.low))-\(hex(span))-01"
+  }
+
+  private static func hex(_ value: UInt64) -> String {
+    let digits = String(value, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
   }
 
   private func message(_ letter: DeadLetter) -> Outbox.Message {

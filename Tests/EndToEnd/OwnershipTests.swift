@@ -1,0 +1,74 @@
+import Glibc
+import TestSupport
+import Testing
+import Values
+
+/// Who owns which shard, through joins, leaves, kills and a long sleep.
+@Suite(.serialized) struct OwnershipTests {
+  @Test(.timeLimit(.minutes(5)))
+  func shardsMoveWithTheMediators() async throws {
+    let cluster = try await Cluster()
+    try await cluster.run("mediatorctl", "deploy", workflow("equipment-status.yaml"))
+    let first = try cluster.start("mediator", "--id", "first", "--shards", "6")
+    try await waitForShares(cluster, ["first": 6])
+    let second = try cluster.start("mediator", "--id", "second")
+    try await waitForShares(cluster, ["first": 3, "second": 3])
+    let processors = [
+      try cluster.start("processor", "persistence"), try cluster.start("processor", "alerts"),
+      try cluster.start("processor", "telegram"),
+    ]
+    let simulator = try cluster.start(
+      "simulator", "--count", "3000", "--rate", "100", "--devices", "4", "--equipments-per-device", "3",
+      "--seed", "17", "--output", "json")
+
+    // A third joins under load, and leaves again.
+    let third = try cluster.start("mediator", "--id", "third")
+    try await waitForShares(cluster, ["first": 2, "second": 2, "third": 2])
+    #expect(try await third.stop(within: .seconds(10)) == 0)
+    try await waitForShares(cluster, ["first": 3, "second": 3])
+
+    // A killed one's shards are taken over.
+    await second.kill()
+    let killed = ContinuousClock.now
+    try await waitForShares(cluster, ["first": 6])
+    #expect(ContinuousClock.now - killed < .seconds(10))
+
+    // A sleeper past its lease loses its shards, and may write nothing when it wakes up.
+    let fourth = try cluster.start("mediator", "--id", "fourth")
+    try await waitForShares(cluster, ["first": 3, "fourth": 3])
+    first.signal(SIGSTOP)
+    try await waitForShares(cluster, ["fourth": 6])
+    let epochs = try await epochs(cluster)
+    first.signal(SIGCONT)
+    try await waitForShares(cluster, ["first": 3, "fourth": 3])
+    for (shard, epoch) in try await self.epochs(cluster) { #expect(epoch >= epochs[shard] ?? 0) }
+
+    #expect(try await simulator.waitForExit(within: .seconds(120)) == 0)
+    let accepted = try #require(try JSON.parse(simulator.output)["readings"]?.int)
+    try await cluster.waitForInstances(accepted, within: .seconds(120))
+    try await cluster.verify()
+    for service in [first, fourth] + processors { #expect(try await service.stop() == 0) }
+    await cluster.remove()
+  }
+
+  /// Waits until each mediator holds this many shards, with a lease that runs.
+  private func waitForShares(_ cluster: Cluster, _ expected: [String: Int]) async throws {
+    try await poll(within: .seconds(20), every: .milliseconds(200), "the shares \(expected)") {
+      var shares: [String: Int] = [:]
+      for row in try await cluster.query(
+        "select owner, count(*) as held from shards where expires_at > clock_timestamp() group by owner")
+      {
+        if let owner = try row.optionalText("owner") { shares[owner] = try row.int("held") }
+      }
+      return shares == expected ? true : nil
+    }
+  }
+
+  private func epochs(_ cluster: Cluster) async throws -> [Int: Int] {
+    var epochs: [Int: Int] = [:]
+    for row in try await cluster.query("select shard, epoch from shards") {
+      epochs[try row.int("shard")] = try row.int("epoch")
+    }
+    return epochs
+  }
+}

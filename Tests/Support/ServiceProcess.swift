@@ -1,0 +1,127 @@
+import Glibc
+import Synchronization
+
+/// One of this package's programs, running as a process of its own, with its output in a file.
+///
+/// It ends with this process when that ends in order; ``stop()`` or ``kill()`` are for every test to call.
+public final class ServiceProcess: Sendable {
+  public struct Failure: Error, CustomStringConvertible {
+    public let description: String
+    public init(_ description: String) { self.description = description }
+  }
+
+  public let name: String
+  public let logFile: String
+  public let id: pid_t
+  private let status = Mutex<Int32?>(nil)
+
+  /// - Parameters:
+  ///   - program: the name of a program of this package, or a path.
+  ///   - environment: added to this process's own.
+  public init(
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], logFile: String
+  ) throws {
+    name = program
+    self.logFile = logFile
+    let path = program.contains("/") ? program : Self.path(of: program)
+    id = try Self.spawn([path] + arguments, environment, output: logFile)
+    Self.running.withLock { _ = $0.insert(id) }
+  }
+
+  /// The programs are built next to the test bundle.
+  public static func path(of program: String) -> String {
+    let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
+    return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/"
+      + program
+  }
+
+  public func signal(_ number: Int32) { Glibc.kill(id, number) }
+
+  /// Nil while it runs; otherwise its exit status, or 128 + signal.
+  public var exitStatus: Int32? {
+    status.withLock { status in
+      if let status { return status }
+      var raw: Int32 = 0
+      guard waitpid(id, &raw, WNOHANG) == id else { return nil }
+      let signal = raw & 0x7f
+      status = signal == 0 ? (raw >> 8) & 0xff : 128 + signal
+      Self.running.withLock { _ = $0.remove(id) }
+      return status
+    }
+  }
+
+  /// SIGKILL. Returns when it is gone.
+  public func kill() async {
+    signal(SIGKILL)
+    _ = try? await waitForExit()
+  }
+
+  /// SIGTERM, and the exit status that this leads to.
+  public func stop(within limit: Duration = .seconds(12)) async throws -> Int32 {
+    signal(SIGTERM)
+    return try await waitForExit(within: limit)
+  }
+
+  public func waitForExit(within limit: Duration = .seconds(30)) async throws -> Int32 {
+    try await poll(within: limit, "\(name) to end; its log: \(logFile)") { self.exitStatus }
+  }
+
+  public var output: String {
+    guard let file = fopen(logFile, "r") else { return "" }
+    defer { fclose(file) }
+    var bytes: [UInt8] = []
+    var buffer = [UInt8](repeating: 0, count: 65_536)
+    while true {
+      let count = fread(&buffer, 1, buffer.count, file)
+      if count == 0 { break }
+      bytes += buffer.prefix(count)
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
+  // MARK: Spawning
+
+  private static let running = Mutex<Set<pid_t>>([])
+  private static let cleanUp: Void = {
+    atexit { ServiceProcess.running.withLock { for id in $0 { Glibc.kill(id, SIGKILL) } } }
+  }()
+
+  private static func spawn(_ command: [String], _ extra: [String: String], output: String) throws -> pid_t {
+    _ = cleanUp
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
+    var variables: [UnsafeMutablePointer<CChar>?] = extra.map { strdup("\($0.key)=\($0.value)") }
+    var inherited = environ
+    while let entry = inherited.pointee {
+      let name = String(cString: entry).prefix { $0 != "=" }
+      if extra[String(name)] == nil { variables.append(strdup(entry)) }
+      inherited += 1
+    }
+    variables.append(nil)
+    defer { (arguments + variables).forEach { free($0) } }
+    var id = pid_t()
+    let status = posix_spawnp(&id, command[0], &actions, nil, &arguments, &variables)
+    guard status == 0 else { throw Failure("cannot start \(command[0]): \(String(cString: strerror(status)))") }
+    return id
+  }
+}
+
+/// Asks until there is an answer.
+///
+/// - Parameter what: what is waited for, for the message when it does not come.
+public func poll<Value: Sendable>(
+  within limit: Duration, every pause: Duration = .milliseconds(50), _ what: String,
+  _ ask: () async throws -> Value?
+) async throws -> Value {
+  let end = ContinuousClock.now + limit
+  while true {
+    if let value = try await ask() { return value }
+    guard ContinuousClock.now < end else { throw ServiceProcess.Failure("waited \(limit) for \(what)") }
+    try await Task.sleep(for: pause)
+  }
+}
