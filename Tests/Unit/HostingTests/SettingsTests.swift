@@ -33,14 +33,12 @@ import Values
 
   @Test func everyTypeIsReadFromFileAndText() throws {
     let file = """
-      s: {text: "08", whole: 42, fraction: 0.5, yes: true, wait: 1m30s, iso: PT0.25S, colour: green, list: [a,
-      "b c"],
+      s: {text: "08", whole: 42, fraction: 0.5, yes: true, wait: 1m30s, iso: PT0.25S, colour: green, list: [a, "b c"],
         any: {x: [1, null]}}
       """
     let environment = [
       "MEDIATOR_T_TEXT": "08", "MEDIATOR_T_WHOLE": "42", "MEDIATOR_T_FRACTION": "0.5", "MEDIATOR_T_YES": "TRUE",
-      "MEDIATOR_T_WAIT": "90s", "MEDIATOR_T_ISO": "250ms", "MEDIATOR_T_COLOUR": "green",
-      "MEDIATOR_T_LIST": "a, b c ,",
+      "MEDIATOR_T_WAIT": "90s", "MEDIATOR_T_ISO": "250ms", "MEDIATOR_T_COLOUR": "green", "MEDIATOR_T_LIST": "a, b c ,",
       "MEDIATOR_T_ANY": #"{"x": [1, null]}"#,
     ]
     let settings = try Settings(environment: environment, file: ("m.json", file))
