@@ -15,6 +15,7 @@ let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
 let metricsCore = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
 let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
 
 func library(
@@ -67,6 +68,7 @@ let package = Package(
     library("Postgres", ["CLibPQ", "Threads", "Values", logging]),
     library("HTTP", ["CCurl", "Threads"]),
     library("Wire", ["Kafka", "Values"]),
+    library("Simulator", ["Kafka", "Values", "Wire"]),
 
     // Services.
     library("Hosting", ["Kafka", "Values", "YAML", logging, metrics, metricsCore, lifecycle, hummingbird]),
@@ -79,8 +81,13 @@ let package = Package(
     command(
       "mediator", in: "Mediator",
       ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Wire", logging, metrics, lifecycle]),
+    command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
 
     // Tests: pure units, the seeded simulation, adapters on real servers, the programs end to end.
+    tests("ValuesTests", in: "Unit/ValuesTests", ["Values"]),
+    tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
+    tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
+    tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
     tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
   ]
