@@ -65,7 +65,7 @@ let package = Package(
 
     // Adapters, and the contract on the wire.
     library("Kafka", ["CRDKafka", "Threads", logging]),
-    library("Postgres", ["CLibPQ", "Threads", "Values", logging]),
+    library("Postgres", ["CLibPQ", "Threads"]),
     library("HTTP", ["CCurl", "Threads"]),
     library("Wire", ["Kafka", "Values"]),
     library("Simulator", ["Kafka", "Values", "Wire"]),
