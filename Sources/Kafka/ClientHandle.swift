@@ -89,7 +89,10 @@ final class ClientHandle: @unchecked Sendable {
   /// The error that an event of type `RD_KAFKA_EVENT_ERROR` tells.
   func error(of event: OpaquePointer) -> KafkaError {
     if rd_kafka_event_error_is_fatal(event) != 0, let fatalError { return fatalError }
-    return KafkaError(rd_kafka_event_error(event), message: String(cString: rd_kafka_event_error_string(event)))
+    let error = KafkaError(rd_kafka_event_error(event), message: String(cString: rd_kafka_event_error_string(event)))
+    guard let partition = rd_kafka_event_topic_partition(event) else { return error }
+    defer { rd_kafka_topic_partition_destroy(partition) }
+    return error.at(String(cString: partition.pointee.topic), partition.pointee.partition)
   }
 
   private func handleLog(_ event: OpaquePointer) {

@@ -87,6 +87,14 @@ extension ConsumerLoop {
     }
   }
 
+  /// librdkafka cannot end while one has no answer.
+  func abandonRebalances() {
+    if rebalances.isEmpty { return }
+    rd_kafka_assign(handle.raw, nil)
+    for rebalance in rebalances { rd_kafka_event_destroy(rebalance.event) }
+    rebalances.removeAll()
+  }
+
   private func answer(_ rebalance: Rebalance) {
     reader.unassignAll()
     paused.removeAll()

@@ -72,7 +72,7 @@ final class ConsumerLoop: @unchecked Sendable {
     if let instanceID = member?.instanceID { fixed["group.instance.id"] = instanceID }
     handle = try ClientHandle(
       RD_KAFKA_CONSUMER, configuration, defaults: Self.defaults(member: member != nil, options), fixed: fixed,
-      events: RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT, wakeUp: wakeUp, logger: logger)
+      events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT, wakeUp: wakeUp, logger: logger)
     mailbox = Mailbox(wakeUp: wakeUp)
     membership = member
     hasGroup = member != nil || groupID != nil
@@ -198,23 +198,17 @@ final class ConsumerLoop: @unchecked Sendable {
   private func take(_ max: Int) -> [KafkaRecord] {
     var batch: [KafkaRecord] = []
     var bytes = 0
-    while batch.count < max, bytes < options.maxBatchBytes, let message = rd_kafka_consume_queue(records, 0) {
-      if message.pointee.err == RD_KAFKA_RESP_ERR_NO_ERROR {
+    while batch.count < max, bytes < options.maxBatchBytes, let event = rd_kafka_queue_poll(records, 0) {
+      if let message = rd_kafka_event_message_next(event) {
         bytes += message.pointee.len + message.pointee.key_len
         if let record = reader.read(message) { batch.append(record) }
-      } else {
-        report(Self.error(of: message))
+      } else if rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR {
+        report(handle.error(of: event))
       }
-      rd_kafka_message_destroy(message)
+      rd_kafka_event_destroy(event)
     }
     if !batch.isEmpty { handle.log.succeeded() }
     return batch
-  }
-
-  private static func error(of message: UnsafeMutablePointer<rd_kafka_message_t>) -> KafkaError {
-    let error = KafkaError(message.pointee.err, message: String(cString: rd_kafka_message_errstr(message)))
-    guard let topic = message.pointee.rkt else { return error }
-    return error.at(String(cString: rd_kafka_topic_name(topic)), message.pointee.partition)
   }
 
   // MARK: - End
@@ -229,7 +223,7 @@ final class ConsumerLoop: @unchecked Sendable {
     for command in mailbox.close() { accept(command) }
     serveDemands()
     for commit in commits.values { commit.reply(.closed("consumer")) }
-    for rebalance in rebalances { rd_kafka_event_destroy(rebalance.event) }
+    abandonRebalances()
     if let queue = closing?.queue { rd_kafka_queue_destroy(queue) }
     rd_kafka_queue_destroy(records)
     handle.destroy(within: .seconds(2))

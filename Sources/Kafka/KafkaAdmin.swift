@@ -6,6 +6,11 @@ import Threads
 public struct KafkaTopic: Sendable, Hashable {
   public var name: String
   public var partitions: [Int32]
+
+  public init(name: String, partitions: [Int32]) {
+    self.name = name
+    self.partitions = partitions
+  }
 }
 
 /// How far a group is behind in one partition.
@@ -15,6 +20,11 @@ public struct KafkaLag: Sendable, Hashable {
   /// The offset that the next record will get.
   public var high: Int64
   public var lag: Int64 { max(0, high - committed) }
+
+  public init(committed: Int64, high: Int64) {
+    self.committed = committed
+    self.high = high
+  }
 }
 
 /// Administration and questions. Every call waits on the actor's own thread, up to `limit`.

@@ -85,7 +85,8 @@ final class ProducerLoop: @unchecked Sendable {
     switch command {
     case .send(let records, let completion):
       if records.isEmpty { return completion([]) }
-      unwritten.append(Unwritten(records: records, first: outstanding.add(count: records.count, completion: completion)))
+      let first = outstanding.add(count: records.count, completion: completion)
+      unwritten.append(Unwritten(records: records, first: first))
     case .flush(let completion):
       flushes.append((outstanding.nextSequence, completion))
     case .close(let limit, let completion):

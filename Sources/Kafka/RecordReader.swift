@@ -45,7 +45,7 @@ struct RecordReader {
 
   /// - Parameter message: one without an error.
   /// - Returns: nil for a record that was given out before.
-  mutating func read(_ message: UnsafeMutablePointer<rd_kafka_message_t>) -> KafkaRecord? {
+  mutating func read(_ message: UnsafePointer<rd_kafka_message_t>) -> KafkaRecord? {
     let key = PartitionKey(topic: message.pointee.rkt, partition: message.pointee.partition)
     if partitions[key] == nil {
       let topic = String(cString: rd_kafka_topic_name(message.pointee.rkt))
@@ -62,7 +62,7 @@ struct RecordReader {
       headers: headers(of: message))
   }
 
-  private mutating func headers(of message: UnsafeMutablePointer<rd_kafka_message_t>) -> [KafkaHeader] {
+  private mutating func headers(of message: UnsafePointer<rd_kafka_message_t>) -> [KafkaHeader] {
     var list: OpaquePointer?
     guard rd_kafka_message_headers(message, &list) == RD_KAFKA_RESP_ERR_NO_ERROR, let list else { return [] }
     let count = rd_kafka_header_cnt(list)

@@ -34,7 +34,8 @@ public actor BrokerServer {
   public static func start() async throws -> BrokerServer {
     let program = try findProgram()
     for attempt in 1... {
-      let server = try BrokerServer(program: program, port: try BrokerProcess.freePort(), directory: try makeDirectory())
+      let port = try BrokerProcess.freePort()
+      let server = try BrokerServer(program: program, port: port, directory: try makeDirectory())
       do {
         try await server.start()
         return server

@@ -33,3 +33,14 @@ extension KafkaConsumer {
     return records
   }
 }
+
+/// Writes this many records of ten bytes to each partition.
+func produce(_ topic: String, partitions: Int32, count: Int, to configuration: KafkaConfiguration) async throws {
+  if count == 0 { return }
+  let producer = try KafkaProducer(configuration)
+  let records = (0..<partitions).flatMap { partition in
+    (0..<count).map { OutgoingRecord(topic: topic, partition: partition, value: Array("\(1_000_000_000 + $0)".utf8)) }
+  }
+  for result in await producer.send(records) { _ = try result.get() }
+  await producer.close()
+}
