@@ -39,11 +39,11 @@ public struct EventFilter: Sendable {
       let value = event[attribute.name] ?? .null
       switch attribute.test {
       case .equals(let expected):
-        if value != expected { return false }
+        if !value.hasSameValue(as: expected) { return false }
       case .expression(let expression):
         switch try expression.evaluate(value, variables: variables) {
         case .bool(let agrees): if !agrees { return false }
-        case let result: if result != value { return false }
+        case let result: if !result.hasSameValue(as: value) { return false }
         }
       }
     }

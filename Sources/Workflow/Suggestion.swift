@@ -2,13 +2,14 @@
 enum Suggestion {
   /// The known name that a mistyped one is closest to, if any is close enough to be worth naming.
   static func closest(to name: String, among known: some Sequence<String>) -> String? {
-    let limit = max(1, name.count / 3)
+    // Names of one or two letters are all alike.
+    let limit = name.count < 3 ? 0 : max(1, name.count / 3)
     let lowered = name.lowercased()
     var best: (name: String, distance: Int)?
     for candidate in known where candidate != name {
       // Letters that differ in case only are half a mistake.
       let distance = 2 * editDistance(lowered, candidate.lowercased()) + (lowered == candidate.lowercased() ? 1 : 0)
-      if distance <= 2 * limit, distance < best?.distance ?? .max { best = (candidate, distance) }
+      if distance <= 2 * limit + 1, distance < best?.distance ?? .max { best = (candidate, distance) }
     }
     return best?.name
   }

@@ -18,7 +18,7 @@ struct DefinitionBuilder {
     let tasks = root["do"].map { TaskBuilder(file: file, reader: reader).scope($0, at: "/do") }
     guard let document, let tasks else { return nil }
     return WorkflowDefinition(
-      document: document, source: file.text, digest: SHA256.hex(SHA256.hash(bytes)), json: root.json,
+      document: document, source: file.text, digest: SHA256.hex(bytes), json: root.json,
       input: input.map { InputTransform(from: $0) }, output: output.map { OutputTransform(as: $0) }, timeout: timeout,
       schedule: schedule, tasks: tasks)
   }
