@@ -10,13 +10,18 @@ let swiftSettings: [SwiftSetting] =
     .enableUpcomingFeature("MemberImportVisibility"),
   ] + strict
 
-let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
-let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
-let metrics = Target.Dependency.product(name: "Metrics", package: "swift-metrics")
-let metricsCore = Target.Dependency.product(name: "CoreMetrics", package: "swift-metrics")
-let lifecycle = Target.Dependency.product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
-let unixSignals = Target.Dependency.product(name: "UnixSignals", package: "swift-service-lifecycle")
-let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+func product(_ name: String, _ package: String) -> Target.Dependency { .product(name: name, package: package) }
+let arguments = product("ArgumentParser", "swift-argument-parser")
+let logging = product("Logging", "swift-log")
+let metrics = product("Metrics", "swift-metrics")
+let metricsCore = product("CoreMetrics", "swift-metrics")
+let lifecycle = product("ServiceLifecycle", "swift-service-lifecycle")
+let unixSignals = product("UnixSignals", "swift-service-lifecycle")
+let hummingbird = product("Hummingbird", "hummingbird")
+let hummingbirdTLS = product("HummingbirdTLS", "hummingbird")
+let nio = product("NIOCore", "swift-nio")
+let nioSSL = product("NIOSSL", "swift-nio-ssl")
+let httpTypes = product("HTTPTypes", "swift-http-types")
 
 func library(
   _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [], exclude: [String] = []
@@ -40,8 +45,11 @@ let package = Package(
   name: "Mediator",
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
   ],
@@ -71,7 +79,9 @@ let package = Package(
     library("Simulator", ["Kafka", "Values", "Wire"]),
 
     // Services.
-    library("Hosting", ["Kafka", "Values", "YAML", logging, metrics, metricsCore, lifecycle, hummingbird]),
+    library(
+      "Hosting",
+      ["Kafka", "Threads", "Values", "YAML", httpTypes, hummingbird, lifecycle, logging, metricsCore, nio]),
     library(
       "Mediator",
       ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
@@ -83,12 +93,33 @@ let package = Package(
       ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Wire", logging, metrics, lifecycle]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
 
-    // Tests: pure units, the seeded simulation, adapters on real servers, the programs end to end.
+    // What tests share: private servers, a TCP proxy, a stand-in of Telegram.
+    .target(
+      name: "TestSupport",
+      dependencies: [
+        "Kafka", "Postgres", "Threads", "Values", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioSSL,
+      ], path: "Tests/Support", swiftSettings: swiftSettings),
+
+    // Pure units.
     tests("ValuesTests", in: "Unit/ValuesTests", ["Values"]),
     tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
+    tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
+    tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
     tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
     tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
-    tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
+    tests(
+      "HostingTests", in: "Unit/HostingTests",
+      ["HTTP", "Hosting", "Kafka", "Values", lifecycle, logging, metrics, metricsCore]),
+
+    // The seeded simulation of the production loop.
     tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
+
+    // Adapters and services on real servers.
+    tests("KafkaTests", in: "Integration/KafkaTests", ["Kafka", "TestSupport", "Threads", logging]),
+    tests("PostgresTests", in: "Integration/PostgresTests", ["Postgres", "TestSupport"]),
+    tests("HTTPTests", in: "Integration/HTTPTests", ["HTTP", "TestSupport", "Threads", "Values"]),
+
+    // The programs, end to end.
+    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
   ]
 )

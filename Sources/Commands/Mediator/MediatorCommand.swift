@@ -60,7 +60,7 @@ struct MediatorCommand: AsyncParsableCommand {
     do {
       plan = try MediatorPlan.read(configFile: config, overrides: overrides)
     } catch {
-      writeToStandardError("error: \(error)\n")
+      writeToStandardError("error: \(error)")
       return ExitStatus.configuration
     }
     let redactor = SecretRedactor(plan.secrets)
