@@ -5,14 +5,17 @@ import Threads
 
 /// One `rd_kafka_t`, its event queue, and what all kinds of clients need of it. Only one thread uses it at a time.
 ///
-/// `@unchecked Sendable` is safe because the stored properties are set once, apart from `log`, which only the owning
-/// thread touches, and because librdkafka's own functions may be called from any thread.
+/// `@unchecked Sendable` is safe because the stored properties are set once, apart from `log` and `nextProbe`, which only
+/// the owning thread touches, and because librdkafka's own functions may be called from any thread.
 final class ClientHandle: @unchecked Sendable {
   let raw: OpaquePointer
   /// Events that this client asked for, log lines and errors arrive here.
   let queue: OpaquePointer
   let wakeUp: WakeUp
   var log: ConnectionLog
+  private var nextProbe: ContinuousClock.Instant?
+  /// Kept here because librdkafka calls it for as long as the handle lives.
+  private let pacer = FetchPacer()
   private let logger: Logger
 
   /// - Parameters:
@@ -25,6 +28,7 @@ final class ClientHandle: @unchecked Sendable {
     fixed: [String: String] = [:], events: Int32 = 0, wakeUp: WakeUp, logger: Logger
   ) throws(KafkaError) {
     let conf = try ClientHandle.properties(configuration, defaults: defaults, fixed: fixed)
+    if type == RD_KAFKA_CONSUMER { pacer.install(in: conf) }
     rd_kafka_conf_set_events(conf, events | RD_KAFKA_EVENT_LOG | RD_KAFKA_EVENT_ERROR)
     var text = [CChar](repeating: 0, count: 512)
     guard let raw = rd_kafka_new(type, conf, &text, text.count) else {
@@ -54,7 +58,7 @@ final class ClientHandle: @unchecked Sendable {
       // A broker that comes back is used within a second; the default is ten.
       "reconnect.backoff.max.ms": "1000",
       // A link that is cut without a word is noticed after this long; the default is a minute.
-      "socket.timeout.ms": "20000",
+      "socket.timeout.ms": "10000",
       "socket.nagle.disable": "true",
       "log.connection.close": "false",
     ]
@@ -110,11 +114,17 @@ final class ClientHandle: @unchecked Sendable {
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(code, message: string(text), isFatal: true)
   }
 
-  /// Asks the cluster for a sign of life while it is known to be unreachable. Blocks for at most 50 ms.
-  func probe() {
+  /// Asks the cluster for a sign of life while it is known to be unreachable, once a second. Blocks for at most 50 ms.
+  ///
+  /// - Returns: when to ask again; nil when there is no need.
+  func probe() -> ContinuousClock.Instant? {
+    if log.state != .disconnected { return nil }
+    if let nextProbe, .now < nextProbe { return nextProbe }
+    nextProbe = .now + .seconds(1)
     var metadata: UnsafePointer<rd_kafka_metadata>?
     if rd_kafka_metadata(raw, 0, nil, &metadata, 50) == RD_KAFKA_RESP_ERR_NO_ERROR { log.succeeded() }
     if let metadata { rd_kafka_metadata_destroy(metadata) }
+    return log.state == .disconnected ? nextProbe : nil
   }
 
   /// What a call that ran into its time limit should say: the known reason, where there is one.

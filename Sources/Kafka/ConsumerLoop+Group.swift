@@ -53,6 +53,7 @@ extension ConsumerLoop {
     }
     let partitions = TopicPartitionList.elements(of: list).map(\.topicPartition)
     let kind: Rebalance.Kind = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? .assign : .revoke
+    if kind == .assign { handle.log.succeeded() }
     let isSilent = kind == .revoke && partitions.isEmpty
     let id = nextRebalance
     nextRebalance += 1

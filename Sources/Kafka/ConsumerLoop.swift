@@ -70,9 +70,10 @@ final class ConsumerLoop: @unchecked Sendable {
       "enable.partition.eof": "false",
     ]
     if let instanceID = member?.instanceID { fixed["group.instance.id"] = instanceID }
+    let events = RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT
     handle = try ClientHandle(
       RD_KAFKA_CONSUMER, configuration, defaults: Self.defaults(member: member != nil, options), fixed: fixed,
-      events: RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT, wakeUp: wakeUp, logger: logger)
+      events: events, wakeUp: wakeUp, logger: logger)
     mailbox = Mailbox(wakeUp: wakeUp)
     membership = member
     hasGroup = member != nil || groupID != nil
@@ -108,8 +109,7 @@ final class ConsumerLoop: @unchecked Sendable {
       expireCommits()
       serveDemands()
       if isClosed { return finish() }
-      if handle.log.state == .disconnected { handle.probe() }
-      handle.wakeUp.wait(until: nextDeadline)
+      handle.wakeUp.wait(until: nextDeadline())
     }
   }
 
@@ -134,7 +134,7 @@ final class ConsumerLoop: @unchecked Sendable {
   private static let noGroup = KafkaError(
     code: .configuration, name: "NO_GROUP", message: "this consumer has no group to commit positions to")
 
-  private var nextDeadline: ContinuousClock.Instant? {
+  private func nextDeadline() -> ContinuousClock.Instant? {
     var deadline = demands.map(\.deadline).min()
     func include(_ other: ContinuousClock.Instant?) {
       guard let other else { return }
@@ -144,7 +144,8 @@ final class ConsumerLoop: @unchecked Sendable {
     include(commits.values.map(\.deadline).min())
     if let closing { include(min(closing.deadline, .now + .milliseconds(20))) }
     // A member has to be seen polling, or librdkafka takes it for dead (`max.poll.interval.ms`).
-    if membership != nil || handle.log.state == .disconnected { include(.now + .seconds(1)) }
+    if membership != nil { include(.now + .seconds(1)) }
+    include(handle.probe())
     return deadline
   }
 
@@ -154,7 +155,6 @@ final class ConsumerLoop: @unchecked Sendable {
     while let event = handle.nextEvent() {
       switch rd_kafka_event_type(event) {
       case RD_KAFKA_EVENT_REBALANCE:
-        handle.log.succeeded()
         beginRebalance(event)
         continue
       case RD_KAFKA_EVENT_OFFSET_COMMIT: finishCommit(event)

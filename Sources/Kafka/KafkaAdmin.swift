@@ -127,8 +127,20 @@ public actor KafkaAdmin {
   }
 
   /// Every partition for which the group has a position.
-  public func groupLag(_ group: String) throws(KafkaError) -> [TopicPartition: KafkaLag] {
-    let committed = try committedPositions(of: group)
+  ///
+  /// - Parameter topics: only these; some brokers do not answer a question for all (the mock cluster says "none").
+  public func groupLag(
+    _ group: String, topics names: [String]? = nil
+  ) throws(KafkaError) -> [TopicPartition: KafkaLag] {
+    var partitions: [TopicPartition]?
+    if let names {
+      let known = try topics()
+      partitions = names.flatMap { name in
+        (known[name]?.partitions ?? []).map { TopicPartition(topic: name, partition: $0) }
+      }
+      if partitions?.isEmpty == true { return [:] }
+    }
+    let committed = try committedPositions(of: group, in: partitions)
     let watermarks = try open().watermarks(Array(committed.keys), within: limit)
     return committed.reduce(into: [:]) { result, entry in
       let high = watermarks[entry.key]?.high ?? entry.value
@@ -136,9 +148,14 @@ public actor KafkaAdmin {
     }
   }
 
-  private func committedPositions(of group: String) throws(KafkaError) -> [TopicPartition: Int64] {
+  private func committedPositions(
+    of group: String, in partitions: [TopicPartition]?
+  ) throws(KafkaError) -> [TopicPartition: Int64] {
+    let list = partitions.map { TopicPartitionList($0) }
     let event = try ask { raw, queue in
-      var question: [OpaquePointer?] = [rd_kafka_ListConsumerGroupOffsets_new(group, nil)]
+      // The question keeps a copy of the list.
+      let new = list?.use { rd_kafka_ListConsumerGroupOffsets_new(group, $0) }
+      var question = [new ?? rd_kafka_ListConsumerGroupOffsets_new(group, nil)]
       rd_kafka_ListConsumerGroupOffsets(raw, &question, 1, nil, queue)
       rd_kafka_ListConsumerGroupOffsets_destroy_array(&question, 1)
     }

@@ -74,9 +74,7 @@ final class ProducerLoop: @unchecked Sendable {
       writeRecords()
       finishFlushes()
       if let closing, outstanding.isEmpty || .now >= closing.deadline { return close(closing) }
-      let disconnected = handle?.log.state == .disconnected
-      if disconnected { handle?.probe() }
-      let deadlines = [closing?.deadline, writeNotBefore, disconnected ? .now + .seconds(1) : nil]
+      let deadlines = [closing?.deadline, writeNotBefore, handle?.probe()]
       wakeUp.wait(until: deadlines.compactMap(\.self).min())
     }
   }
