@@ -15,14 +15,20 @@ struct JQBuiltin: Sendable {
     /// Replaced by a definition of the prelude with the same meaning, and bounds.
     case replaced
     /// Its first argument is a place that could be written to.
-    case takesPath
+    case writesPath
     /// Its first argument is an index that could be written to.
-    case takesIndex
+    case writesIndex
   }
 
   let name: String
   let arity: Int
   let care: Care
+
+  /// Its argument is a path: what it says where, not what.
+  var takesPath: Bool { ["path", "del", "paths"].contains(name) && arity == 1 && care != .replaced }
+
+  /// Gives what its arguments give, so that it is a path where they are.
+  var passesPath: Bool { ["first", "last", "limit", "nth", "recurse", "repeat", "until", "while"].contains(name) }
 
   static func named(_ name: String, arity: Int) -> JQBuiltin? { all["\(name)/\(arity)"] }
 
@@ -52,7 +58,7 @@ struct JQBuiltin: Sendable {
   private static let all: [String: JQBuiltin] = {
     let lists: [(Care, String)] = [
       (.none, plain), (.generates, generating), (.grows, growing), (.walks, walking), (.replaced, replaced),
-      (.takesPath, "getpath/1 setpath/2"), (.takesIndex, "nth/1"),
+      (.writesPath, "getpath/1 setpath/2"), (.writesIndex, "nth/1"),
     ]
     var all: [String: JQBuiltin] = [:]
     for (care, list) in lists {

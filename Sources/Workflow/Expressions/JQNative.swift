@@ -26,7 +26,7 @@ struct JQNative {
     case .pipe(let left, let right): supports(left) && supports(right)
     case .binary(let operation, let left, let right):
       operation != .divide && operation != .remainder && supports(left) && supports(right)
-    case .attempt(let body, nil): supports(body)
+    case .attempt(let body, nil), .optional(let body), .negate(let body): supports(body)
     case .conditional(let condition, let then, let otherwise):
       supports(condition) && supports(then) && (otherwise.map { supports($0) } ?? true)
     case .bind(let source, let patterns, let body):
@@ -58,7 +58,10 @@ struct JQNative {
       return evaluate(right, value)
     case .binary(let operation, let left, let right): return binary(operation, left, right, data)
     // Only an error would make a difference, and there are none here.
-    case .attempt(let body, nil): return evaluate(body, data)
+    case .attempt(let body, nil), .optional(let body): return evaluate(body, data)
+    case .negate(let operand):
+      guard case .number(let number)? = evaluate(operand, data), number.isExactDouble else { return nil }
+      return .number(JSONNumber(-number.double))
     case .conditional(let condition, let then, let otherwise):
       guard let condition = evaluate(condition, data) else { return nil }
       if condition.isTrue { return evaluate(then, data) }
@@ -73,7 +76,7 @@ struct JQNative {
     guard let key = evaluate(key, data), let value = evaluate(value, data) else { return nil }
     switch (value, key) {
     case (.object(let object), .string(let name)): return object[name] ?? .null
-    case (.null, .string), (.null, .number), (.null, .null): return .null
+    case (.null, .string), (.null, .number): return .null
     case (.array(let items), .number(let number)):
       // A fraction or something huge is left to jq's own rules.
       guard var position = number.int, abs(position) < 1 << 30 else { return nil }

@@ -4,29 +4,43 @@ import Values
 extension JQParser {
   /// - Parameter binds: whether `as` may follow, which takes everything after it into the scope of its variables.
   mutating func postfix(binds: Bool = true) throws(JQProblem) -> JQ {
+    // Whether the term ends with an index, which a '?' then belongs to.
+    var endsWithIndex = startsWithIndex
     var term = try primary()
     while true {
       switch token.kind {
       case .field(let name):
         advance()
         term = .index(term, .literal(.string(name)))
+        endsWithIndex = true
       case .symbol("."):
         advance()
         term = try afterPoint(term)
-      case .symbol("["): term = try bracket(term)
-      case .symbol("?"):
+        endsWithIndex = true
+      case .symbol("["):
+        term = try bracket(term)
+        endsWithIndex = true
+      case .symbol("?"), .symbol("?//"):
+        term = endsWithIndex ? .optional(term) : .attempt(term, handler: nil)
+        endsWithIndex = false
+        // Between operands, '?//' is '?' and then '//'; only between patterns is it one sign.
+        if isSymbol("?//") {
+          tokens[position] = JQToken(kind: .symbol("//"), offset: token.offset + 1)
+          return term
+        }
         advance()
-        term = .attempt(term, handler: nil)
-      case .symbol("?//"):
-        // Between operands this is '?' and then '//'; only between patterns is it one sign.
-        term = .attempt(term, handler: nil)
-        tokens[position] = JQToken(kind: .symbol("//"), offset: token.offset + 1)
-        return term
       case .keyword("as") where binds:
         advance()
         return try binding(of: term)
       default: return term
       }
+    }
+  }
+
+  private var startsWithIndex: Bool {
+    switch (token.kind, tokens[min(position + 1, tokens.count - 1)].kind) {
+    case (.field, _), (.symbol("."), .string): true
+    default: false
     }
   }
 

@@ -25,7 +25,10 @@ indirect enum JQ: Sendable {
   case comma(JQ, JQ)
   case binary(Operator, JQ, JQ)
   case assign(Assignment, JQ, JQ)
+  /// `try`, and `?` behind anything but an index.
   case attempt(JQ, handler: JQ?)
+  /// `?` behind `[…]`, `[]` or `.name`: only that last step may fail.
+  case optional(JQ)
   case conditional(JQ, then: JQ, else: JQ?)
   case reduce(JQ, Pattern, initial: JQ, update: JQ)
   case foreach(JQ, Pattern, initial: JQ, update: JQ, extract: JQ?)
@@ -92,5 +95,44 @@ indirect enum JQ: Sendable {
     case divide = "/="
     case remainder = "%="
     case alternative = "//="
+  }
+}
+
+extension JQ {
+  /// Whether this or anything inside is so.
+  func contains(_ condition: (JQ) -> Bool) -> Bool {
+    condition(self) || children.contains { $0.contains(condition) }
+  }
+
+  /// What stands directly inside.
+  private var children: [JQ] {
+    switch self {
+    case .identity, .recurse, .literal, .format, .variable, .array(nil), .break: []
+    case .string(_, let parts): parts.compactMap { if case .inserted(let node) = $0 { node } else { nil } }
+    case .index(let left, let right), .pipe(let left, let right), .comma(let left, let right),
+      .binary(_, let left, let right), .assign(_, let left, let right):
+      [left, right]
+    case .slice(let container, let from, let to): [container] + [from, to].compactMap(\.self)
+    case .iterate(let node), .array(let node?), .negate(let node), .optional(let node), .label(_, let node): [node]
+    case .object(let members): members.flatMap { [$0.key, $0.value] }
+    case .attempt(let body, let handler): [body] + [handler].compactMap(\.self)
+    case .conditional(let condition, let then, let otherwise): [condition, then] + [otherwise].compactMap(\.self)
+    case .reduce(let source, let pattern, let initial, let update): [source, initial, update] + pattern.keys
+    case .foreach(let source, let pattern, let initial, let update, let extract):
+      [source, initial, update] + [extract].compactMap(\.self) + pattern.keys
+    case .bind(let source, let patterns, let body): [source, body] + patterns.flatMap(\.keys)
+    case .define(let function, let body): [function.body, body]
+    case .local(_, let arguments), .builtin(_, let arguments): arguments
+    }
+  }
+}
+
+extension JQ.Pattern {
+  fileprivate var keys: [JQ] {
+    switch self {
+    case .variable: []
+    case .array(let items): items.flatMap(\.keys)
+    case .object(let members): members.flatMap { [$0.key] + ($0.pattern?.keys ?? []) }
+    }
   }
 }

@@ -192,6 +192,28 @@ struct ExpressionEvaluationTests {
     }
   }
 
+  /// libjq 1.6 by itself would catch these errors; jq's manual, and its later versions, do not.
+  @Test(arguments: [
+    "(try 1 catch 2) | error(\"late\")", "(try 1) | error(\"late\")", "(1 | first(.))? | error(\"late\")",
+    "(try .a catch 0) as $x | error(\"late\")", "[(try 1) | error(\"late\")]", "{a: (try 1)} | error(\"late\")",
+    ".a = (try 1 catch 2) | error(\"late\")", "def f: 1; (try f) | error(\"late\")",
+  ])
+  func tryCatchesOnlyWhatIsInside(source: String) throws {
+    let error = #expect(throws: ExpressionError.self) { try evaluate(source, ["a": 1]) }
+    #expect(error?.message.hasPrefix("late") == true)
+  }
+
+  @Test func tryKeepsValuesAndPaths() throws {
+    #expect(try evaluate("[try (1, error(\"x\")) catch .]") == [1, "x"])
+    #expect(try evaluate("[label $out | try (1, break $out, 2)]") == [1])
+    #expect(try evaluate("[.[] | try tonumber catch \"no\"]", ["1", "x"]) == [1, "no"])
+    #expect(try evaluate("(try .a catch .b) = 1", [:]) == ["a": 1])
+    #expect(try evaluate("[path((.a)?)]", [:]) == [["a"]])
+    #expect(try evaluate("def f: (.a)?; f |= 2", [:]) == ["a": 2])
+    #expect(try evaluate("def f(p): p = 3; f(try .a)", [:]) == ["a": 3])
+    #expect(try evaluate("try error(\"a\") catch (try error(\"b\") catch .)") == "b")
+  }
+
   @Test func variablesAreWhatTheCallerSays() throws {
     let variables: [String: JSON] = ["context": ["n": 2], "input": [1, 2], "item": "x"]
     #expect(try evaluate("$context.n", nil, variables) == 2)

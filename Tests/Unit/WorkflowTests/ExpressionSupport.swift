@@ -9,11 +9,6 @@ func evaluate(_ source: String, _ data: JSON = nil, _ variables: [String: JSON] 
   return try expression.evaluate(data) { variables[$0] }
 }
 
-/// What libjq makes of the text itself, without this engine's reading and printing it.
-func original(_ source: String, _ data: JSON) throws(ExpressionError) -> JSON {
-  try JQMachine(".[0]|(\(source)\n)").evaluate([data])
-}
-
 /// The error an expression is refused with.
 func refusal(_ source: String, variables: Set<String> = []) -> JQProblem? {
   do throws(JQProblem) {
