@@ -1,0 +1,144 @@
+import ArgumentParser
+import Engine
+import Mediator
+import Values
+
+struct InstancesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "instances", abstract: "Shows workflow instances.", subcommands: [List.self, Show.self])
+
+  struct List: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Lists instances, newest first.",
+      discussion: """
+        Filters are combined. They are applied on the way back from the newest instance until --limit are found: when a \
+        filter fits few of very many instances, add --since. Open statuses, and --event-id together with \
+        --event-source, are found by an index.
+
+        --since takes a moment in RFC 3339 or how long ago: 90s, 15m, 2h, 7d.
+
+        Examples:
+          mediatorctl instances list
+          mediatorctl instances list --workflow equipment-status --since 1h
+          mediatorctl instances list --status faulted --status cancelled
+          mediatorctl instances list --key press-1 --output json
+          mediatorctl instances list --error timeout --limit 5
+        """)
+
+    @Option(help: ArgumentHelp("Of this workflow: NAMESPACE/NAME or NAME.", valueName: "workflow"))
+    var workflow: WorkflowArgument?
+    @Option(help: "Of this version.")
+    var version: String?
+    @Option(help: "In this status; may be repeated.")
+    var status: [InstanceStatus] = []
+    @Option(help: "Whose record had this key.")
+    var key: String?
+    @Option(help: ArgumentHelp("Started since then.", valueName: "moment|duration"))
+    var since: MomentArgument?
+    @Option(help: ArgumentHelp("Started by the event with this id.", valueName: "id"))
+    var eventID: String?
+    @Option(help: ArgumentHelp("Started by an event from this source.", valueName: "source"))
+    var eventSource: String?
+    @Option(help: ArgumentHelp("With this text in the error (type, title or detail).", valueName: "text"))
+    var error: String?
+    @Option(help: "How many to list at most, 1 to 1000.")
+    var limit = 20
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var database: DatabaseOptions
+    @OptionGroup var file: ConfigurationOptions
+
+    func validate() throws {
+      guard (1...1_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 1000.") }
+    }
+
+    func run() async throws {
+      let page = try await database.withPool(file) { pool in
+        let page = try await InstanceQueries(pool: pool).list(filter, limit: limit)
+        if page.items.isEmpty, let workflow { try await check(workflow, WorkflowQueries(pool: pool)) }
+        return page
+      }
+      try output.print(json: InstanceList.json(page)) { InstanceList.text(page, $0) }
+    }
+
+    private var filter: InstanceFilter {
+      var filter = InstanceFilter()
+      filter.namespace = workflow?.namespace
+      filter.name = workflow?.name
+      filter.version = version
+      filter.statuses = Set(status)
+      filter.key = key.map { Array($0.utf8) }
+      filter.since = since?.resolved(now: .now())
+      filter.eventID = eventID
+      filter.eventSource = eventSource
+      filter.error = error
+      return filter
+    }
+
+    /// An empty list of a workflow that does not exist would hide a misspelt name.
+    private func check(_ workflow: WorkflowArgument, _ workflows: WorkflowQueries) async throws {
+      guard try await workflows.versions(namespace: workflow.namespace, name: workflow.name).isEmpty else { return }
+      throw CommandFailure(
+        "there is no workflow '\(workflow.text)'", next: "'mediatorctl workflows list' shows which there are",
+        status: .notFound)
+    }
+  }
+
+  struct Show: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Shows one instance with its tasks.",
+      discussion: """
+        The beginning of an id is enough where it names one instance only; at least \
+        \(InstancePrefix.minimumDigits) digits. Of a journal with more than \(InstanceQueries.journalLimit) steps the \
+        newest are shown.
+
+        Examples:
+          mediatorctl instances show 3f2a
+          mediatorctl instances show 3f2a --data
+          mediatorctl instances show 3f2a --output json
+        """)
+
+    @Argument(help: ArgumentHelp("An instance id, or how it begins.", valueName: "id"))
+    var id: String
+    @Flag(help: "Also prints what each task sent and gave. (JSON always has it.)")
+    var data = false
+    @OptionGroup var output: OutputOptions
+    @OptionGroup var database: DatabaseOptions
+    @OptionGroup var file: ConfigurationOptions
+
+    func validate() throws {
+      guard InstancePrefix(id) != nil else {
+        throw ValidationError(
+          "'\(TextWidth.plain(id))' is not the beginning of an instance id: \(InstancePrefix.minimumDigits) to 32 "
+            + "hexadecimal digits.")
+      }
+    }
+
+    func run() async throws {
+      guard let prefix = InstancePrefix(id) else { return }
+      let detail = try await database.withPool(file) { pool in
+        let queries = InstanceQueries(pool: pool)
+        switch try await queries.lookUp(prefix) {
+        case .none: throw absent
+        case .several(let candidates): throw ambiguous(candidates)
+        case .one(let id):
+          guard let detail = try await queries.detail(id) else { throw absent }
+          return detail
+        }
+      }
+      let report = InstanceReport(detail, showsData: data)
+      try output.print(json: report.json, text: report.text)
+    }
+
+    private var absent: CommandFailure {
+      CommandFailure(
+        "there is no instance '\(id)'", next: "'mediatorctl instances list' shows the newest ones", status: .notFound)
+    }
+
+    private func ambiguous(_ candidates: [InstanceSummary]) -> CommandFailure {
+      let list = candidates.map { "\($0.id.text)  \($0.namespace)/\($0.name) \($0.version)  \($0.status.rawValue)" }
+      return CommandFailure(
+        "'\(id)' is the beginning of several instance ids", why: list.joined(separator: "\n"),
+        next: "give more digits")
+    }
+  }
+}

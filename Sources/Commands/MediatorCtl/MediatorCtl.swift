@@ -1,0 +1,49 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Hosting
+import Logging
+
+@main
+struct MediatorCtl: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "mediatorctl",
+    abstract: "Deploys workflow definitions, sends initial events and shows what became of them.",
+    discussion: """
+      'validate' needs nothing but the files. 'events emit' talks to Kafka, the other commands to the mediator's \
+      database.
+
+      Options win over environment variables (DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, MEDIATOR_CONFIG), and those over \
+      the configuration file.
+
+      Exit status: 0 done; 1 failed; 3 a definition or document is not valid; 4 what was named does not exist; 7 what \
+      was waited for did not happen in time; 64 wrong usage.
+
+      Examples:
+        mediatorctl validate workflows
+        mediatorctl deploy workflows
+        mediatorctl workflows list
+        mediatorctl instances list --status faulted --since 1h
+      """,
+    version: Engine.version,
+    subcommands: [
+      WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, DeployCommand.self, EventsCommand.self,
+      StatusCommand.self,
+    ])
+
+  static func main() async {
+    LineLogHandler.bootstrap(LogSettings(level: .error), redactor: redactor)
+    do {
+      var command = try parseAsRoot()
+      if var command = command as? any AsyncParsableCommand {
+        try await command.run()
+      } else {
+        try command.run()
+      }
+    } catch {
+      guard let failure = CommandFailure(error) else { exit(withError: error) }
+      writeToStandardError(redactor.redact(failure.text))
+      Glibc.exit(failure.status.rawValue)
+    }
+  }
+}
