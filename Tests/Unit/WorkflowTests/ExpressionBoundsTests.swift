@@ -8,12 +8,8 @@ import Values
 struct ExpressionBoundsTests {
   private static let endless = #"""
     [range(1e9)] | length
-    [range(0; infinite)] | length
-    last(range(1e12))
     until(false; . + 1)
     [1 | repeat(.)] | length
-    [1 | while(true; . + 1)] | length
-    [recurse(.)] | length
     [recurse(. + 1; true)] | length
     first(range(1e9) | select(. < 0))
     reduce range(1e9) as $i (0; . + 1)
@@ -39,7 +35,6 @@ struct ExpressionBoundsTests {
     reduce range(60) as $i (1; [., .]) | [paths(false)] | length
     reduce range(100000) as $i (0; [.]) | 1
     [limit(100000; 1 | repeat([.]))] | length
-    [foreach range(1e9) as $i (0; . + 1)] | length
     [.[] = 1, range(1e8)] | length
     .[1000000000] = 1 | length
     .[1e9] = 1 | length
@@ -49,11 +44,10 @@ struct ExpressionBoundsTests {
     nth(1e9) = 1 | length
     fromstream([[1e9], 1]) | length
     [[0, 1e9]] | fromstream(.[0] as [$a, $b] | [[$b], 1]) | length
-    [0, 1] | [combinations(40)] | length
+    [range(100)] | [combinations(5)] | length
     [0, 1] | combinations(1e9)
     [range(3000)] | [.[] as $a | .[] as $b | 1] | length
     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!" | test("(a+)+$")
-    .a += .a | until(false; .a += 1)
     reduce range(100) as $i ({a: "x"}; .a += .a)
     reduce range(100) as $i ({a: [1]}; .a += .a)
     [range(1500)] | map([range(1500)]) | length
@@ -64,7 +58,6 @@ struct ExpressionBoundsTests {
     try until(false; .) catch 1
     [range(100)] | until(false; try error(.) catch .)
     [.[] | repeat(.)]? // repeat(1)
-    (1, 2) as $x | [range(1e9)] | 1
     def f(g): [g, g, g, g] | length; f(f(f(f(f(f(f(f(f(f(f(f(range(10)))))))))))))
     """#
 

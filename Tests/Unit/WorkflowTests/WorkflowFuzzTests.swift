@@ -1,0 +1,74 @@
+import Testing
+import Values
+
+@testable import Workflow
+
+/// Nothing that anyone can write stops the process, hangs it, or gets out of the wrapper around an expression.
+struct WorkflowFuzzTests {
+  private static let pieces = [
+    "(", ")", "[", "]", "{", "}", "|", ",", ";", ":", ".", "..", "?", "//", "=", "|=", "+", "-", "*", "/", "==", "<",
+    "and", "or", "not", "if", "then", "elif", "else", "end", "as", "def", "reduce", "foreach", "try", "catch", "label",
+    "break", "$x", "$context", "$ENV", "$__loc__", "env", "input", "debug", "f", "x", ".a", ".a[0]", "\"", "\\(",
+    "\"a\"", "\"\\(.a)\"", "#", "\n", "1", "2.5", "null", "@json", "@base64", "map(", "select(", "error", "empty", " ",
+    "\u{0}", "é", "'", "!", "\\", "import", "include", "s_deep", "u_f", "$v_0", "range(3)", "first(", "?//",
+  ]
+
+  @Test(arguments: 0..<8)
+  func piecesOfExpressions(seed: Int) {
+    var random = Seeded(seed)
+    var accepted = 0
+    for _ in 0..<2_000 {
+      let count = Int.random(in: 1...12, using: &random)
+      let source = (0..<count).map { _ in random.pick(Self.pieces) }.joined(separator: random.pick([" ", ""]))
+      guard let expression = try? Expression(source, variables: ["context"]) else { continue }
+      // Compiling takes its time; some of each seed are enough.
+      accepted += 1
+      if accepted > 8 { continue }
+      do throws(ExpressionError) {
+        let value = try expression.evaluate(["a": [1, "b"]]) { _ in ["c": 1] }
+        #expect(!value.text.contains("PATH"), "\(source)")
+      } catch {
+        // What was accepted is jq: the printed program must compile.
+        #expect(error.code != .syntax, "\(source): \(error)")
+      }
+    }
+  }
+
+  private static let sample = """
+    document: {dsl: '1.0.3', namespace: n, name: w, version: 1.0.0}
+    schedule: {on: {one: {with: {type: t, data: '${ .x > 1 }'}}}}
+    do:
+      - a: {set: {x: '${ .y | length }'}, if: .y, then: c}
+      - b: {call: channel, with: {z: ["${ $input.q }", 1]}, timeout: {after: PT1S}}
+      - c:
+          switch:
+            - d: {when: .e == "f", then: b}
+            - g: {then: end}
+    """
+
+  @Test(arguments: 0..<8)
+  func damagedDefinitions(seed: Int) {
+    var random = Seeded(seed)
+    for _ in 0..<150 {
+      var characters = Array(Self.sample)
+      for _ in 0..<Int.random(in: 1...6, using: &random) {
+        let place = Int.random(in: 0..<characters.count, using: &random)
+        switch Int.random(in: 0..<4, using: &random) {
+        case 0: characters.remove(at: place)
+        case 1: characters.insert(contentsOf: random.pick(Self.pieces), at: place)
+        case 2: characters.swapAt(place, Int.random(in: 0..<characters.count, using: &random))
+        default: characters.removeSubrange(place..<min(place + 10, characters.count))
+        }
+      }
+      let result = WorkflowParser.parse(String(characters), file: "fuzz.yaml")
+      #expect((result.definition == nil) == !result.errors.isEmpty)
+      for diagnostic in result.diagnostics { _ = diagnostic.rendered }
+    }
+  }
+
+  /// What has a definition survives the way through JSON.
+  @Test func theSampleItself() throws {
+    let text = try parsed(Self.sample).json.text
+    #expect(try parsed(text).json == parsed(Self.sample).json)
+  }
+}
