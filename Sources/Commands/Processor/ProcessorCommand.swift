@@ -1,0 +1,110 @@
+import ArgumentParser
+import Processors
+
+/// `processor`: serves one channel. Start as many as there is work for; they share its partitions among themselves.
+@main
+struct ProcessorCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "processor",
+    abstract: "Serves a channel: acts on processing events and replies to the mediator.",
+    discussion: """
+      Each processor reads the topic mediator.channel.<name> as a member of the consumer group \
+      mediator.processor.<name>. Several of the same name share the work; each can be started, stopped or killed at \
+      any time.
+
+      Settings come from options, then environment variables, then the configuration file, then defaults; see \
+      docs/processors.md.
+
+      EXAMPLES:
+        processor persistence --bootstrap-servers 127.0.0.1:9092 --database postgres://postgres@127.0.0.1:5432/mediator
+        processor alerts --config mediator.yaml --instance alerts-1 --health-port 8082
+        TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml
+        processor persistence --config mediator.yaml --topology broker --topic EquipmentStatus
+      """,
+    subcommands: [PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, EchoCommand.self])
+}
+
+struct PersistenceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "persistence",
+    abstract: "Stores rows in declared tables.",
+    discussion: """
+      with: {table: equipment_status, row: {equipment: m1, device: d1, time: 2024-02-29T12:34:56Z, …}}
+      reply: {"table": "equipment_status", "inserted": 1, "duplicates": 0}
+
+      EXAMPLES:
+        processor persistence --config mediator.yaml
+        processor persistence --config mediator.yaml --instance persistence-1 --batch-size 1000
+        processor persistence --config mediator.yaml --topology broker --topic EquipmentStatus
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var topology: TopologyOptions
+
+  func run() async throws { try await common.run(.persistence, topology.overrides(.persistence)) }
+}
+
+struct AlertsCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "alerts",
+    abstract: "Checks readings against rules and tells when an alert is raised or cleared.",
+    discussion: """
+      with: {equipment: m1, values: {jobPercentFinished: 97, producing: true}, time: 2024-02-29T12:34:56Z}
+      reply: {"state": "raised", "transitions": [{"rule": …, "state": "raised", "value": 97, …}]}
+
+      EXAMPLES:
+        processor alerts --config mediator.yaml
+        processor alerts --config mediator.yaml --topology broker --topic EquipmentStatus
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var topology: TopologyOptions
+
+  func run() async throws { try await common.run(.alerts, topology.overrides(.alerts)) }
+}
+
+struct TelegramCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "telegram",
+    abstract: "Sends messages through Telegram's Bot API; without a token it prints them.",
+    discussion: """
+      with: {chat: operators, text: "m1 has stopped"}
+      reply: {"delivered": true, "messageId": 17, "possibleRepeat": false}
+
+      The token comes from the file that processors.telegram.tokenFile names, or from TELEGRAM_BOT_TOKEN.
+
+      EXAMPLES:
+        processor telegram --config mediator.yaml
+        TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml --concurrency 8
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var topology: TopologyOptions
+
+  @Option(help: "Messages on their way at the same moment (default: 16).")
+  var concurrency: Int?
+
+  func run() async throws {
+    var overrides = topology.overrides(.telegram)
+    overrides["processors.telegram.concurrency"] = concurrency.map(String.init)
+    try await common.run(.telegram, overrides)
+  }
+}
+
+struct EchoCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "echo",
+    abstract: "Replies with the data it is given. For tests and benchmarks; needs no database.",
+    discussion: """
+      EXAMPLES:
+        processor echo --bootstrap-servers 127.0.0.1:9092 --channel greet
+        processor echo --config mediator.yaml --channel first --channel second --channel third
+      """)
+
+  @OptionGroup var common: CommonOptions
+
+  @Option(help: "A channel to serve; repeatable (default: echo).")
+  var channel: [String] = []
+
+  func run() async throws { try await common.run(.echo, [:], channels: channel) }
+}

@@ -1,0 +1,221 @@
+import Kafka
+import Values
+import Wire
+
+/// The loop of one processor on one channel, driven one turn at a time.
+///
+/// A turn: poll → decode → inbox and effect in one transaction → replies on their way → commit the offsets of what is
+/// acknowledged. A turn that fails keeps its events, and the next one begins with them; what the failed turn may have
+/// done already, the inbox knows.
+public actor ProcessorLoop {
+  private let options: ProcessorLoopOptions
+  private let intake: Intake
+  private let outgoing: OutgoingRecords
+  private let source: any EventSource
+  private let sink: any EventSink
+  private let clock: any ProcessorClock
+  private let pipeline: ReplyPipeline
+  private let metrics: ProcessorMetrics
+  /// Taken from the source, and the sink could not take them yet.
+  private var held: [ProcessorEvent] = []
+  private var revoked: Set<TopicPartition> = []
+  private var nextCommit: Timestamp
+  private var nextResend: Timestamp
+
+  public init(
+    options: ProcessorLoopOptions, intake: Intake, source: any EventSource, publisher: any ReplyPublisher,
+    sink: any EventSink, clock: any ProcessorClock, metrics: ProcessorMetrics
+  ) {
+    self.options = options
+    self.intake = intake
+    self.source = source
+    self.sink = sink
+    self.clock = clock
+    self.metrics = metrics
+    outgoing = OutgoingRecords(source: "/processors/\(options.name)")
+    pipeline = ReplyPipeline(publisher: publisher)
+    nextCommit = clock.now()
+    nextResend = nextCommit
+  }
+
+  /// One turn. Returns how many events it handed to the sink: 0 when nothing came within the options' `wait`.
+  ///
+  /// - Throws: `store` or `conflict` (call again after a while; the events are kept), `source`.
+  @discardableResult
+  public func turn() async throws(ProcessorError) -> Int {
+    resendIfDue()
+    if held.isEmpty { try await poll() }
+    let count = held.count
+    try await handOver()
+    await commitIfDue()
+    return count
+  }
+
+  // MARK: The turn
+
+  private func poll() async throws(ProcessorError) {
+    let open = pipeline.openCount
+    let room = min(options.batchSize, options.maxOpen - open, await sink.room)
+    guard room > 0 else {
+      // The broker does not acknowledge, or the effects are slow: read no more, and look again soon.
+      _ = try await source.nextBatch(max: 0, wait: min(options.wait, .milliseconds(20)))
+      return
+    }
+    var records = try await source.nextBatch(max: room, wait: options.wait)
+    // Buffered before their partition was taken away: they are the next owner's.
+    if !revoked.isEmpty { records.removeAll { revoked.contains($0.topicPartition) } }
+    guard !records.isEmpty else { return }
+    pipeline.open(records.map { RecordPlace($0) })
+    var events: [ProcessorEvent] = []
+    var parcels: [ReplyPipeline.Parcel] = []
+    events.reserveCapacity(records.count)
+    for record in records {
+      switch intake.take(record) {
+      case .event(let event): events.append(event)
+      case .undecodable(let reason, let detail, let reply):
+        parcels.append(undecodable(record, reason, detail, reply))
+      }
+    }
+    if !parcels.isEmpty { pipeline.finish(parcels) }
+    held = events
+  }
+
+  private func undecodable(
+    _ record: KafkaRecord, _ reason: String, _ detail: String, _ reply: ReplyAddress?
+  ) -> ReplyPipeline.Parcel {
+    metrics.undecodable(reason, detail: detail, at: RecordPlace(record))
+    var messages = [outgoing.deadLetter(record, reason: reason, detail: detail)]
+    if let reply {
+      let failure = TaskFailure.invalid(400, "the processing event cannot be read: \(detail)")
+      messages.append(outgoing.reply(.failed(failure), to: reply, key: record.key))
+    }
+    return ReplyPipeline.Parcel(place: RecordPlace(record), records: messages)
+  }
+
+  private func handOver() async throws(ProcessorError) {
+    guard !held.isEmpty else { return }
+    let events = held
+    held = []
+    let started = clock.now()
+    do {
+      try await sink.take(events) { [pipeline, outgoing, metrics] results in
+        metrics.count(results)
+        pipeline.finish(
+          results.filter { $0.ending != .abandoned }.map { result in
+            ReplyPipeline.Parcel(place: result.event.place, records: outgoing.messages(for: result))
+          })
+        pipeline.abandon(results.filter { $0.ending == .abandoned }.map(\.event.place))
+      }
+      metrics.batch(events.count, took: clock.now() - started)
+    } catch {
+      held = events
+      dropHeld(of: revoked)
+      throw error
+    }
+  }
+
+  /// What nothing has been done for yet is the next owner's.
+  private func dropHeld(of partitions: Set<TopicPartition>) {
+    let dropped = held.filter { partitions.contains($0.place.partition) }
+    held.removeAll { partitions.contains($0.place.partition) }
+    pipeline.abandon(dropped.map(\.place))
+  }
+
+  private func resendIfDue() {
+    let now = clock.now()
+    guard now >= nextResend else { return }
+    metrics.resent(pipeline.resend())
+    for reason in pipeline.takeRefusals() { metrics.refused(reason) }
+    nextResend = now + options.resendInterval
+  }
+
+  private func commitIfDue() async {
+    let now = clock.now()
+    guard now >= nextCommit else { return }
+    nextCommit = now + options.commitInterval
+    await commit(pipeline.committable())
+  }
+
+  private func commit(_ positions: [TopicPartition: Int64]) async {
+    guard !positions.isEmpty else { return }
+    do {
+      try await source.commit(positions)
+      pipeline.markCommitted(positions)
+    } catch {
+      // Tried again with the next commit; until then it costs only repeated deliveries.
+      metrics.commitFailed(error.message)
+    }
+  }
+
+  // MARK: Coming and going of partitions
+
+  /// To be called before the first record of these partitions is given out.
+  public func assign(_ partitions: [TopicPartition]) { revoked.subtract(partitions) }
+
+  /// Finishes what is under way for these partitions, commits it and lets go of them. To be called before they are
+  /// revoked. What cannot be finished in time is left to the next owner, for whom the inbox knows what was done.
+  public func revoke(_ partitions: [TopicPartition], within limit: Duration) async {
+    let partitions = Set(partitions)
+    revoked.formUnion(partitions)
+    dropHeld(of: partitions)
+    await sink.abandon(partitions)
+    await settle(partitions, within: limit)
+    await commit(pipeline.committable(in: partitions))
+    pipeline.forget(partitions)
+  }
+
+  /// Another member has these partitions already.
+  public func lose(_ partitions: [TopicPartition]) async {
+    let partitions = Set(partitions)
+    revoked.formUnion(partitions)
+    dropHeld(of: partitions)
+    await sink.abandon(partitions)
+    pipeline.forget(partitions)
+  }
+
+  /// Ends: nothing more may be read; what is under way is finished and committed as far as the time goes.
+  public func close(within limit: Duration) async {
+    pipeline.abandon(held.map(\.place))
+    held = []
+    let end = clock.now() + limit
+    await sink.close()
+    await settle(pipeline.partitions, within: end - clock.now())
+    await commit(pipeline.committable())
+  }
+
+  private func settle(_ partitions: Set<TopicPartition>, within limit: Duration) async {
+    let (clock, pipeline) = (clock, pipeline)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await pipeline.settled(partitions) }
+      group.addTask { await clock.sleep(limit) }
+      await group.next()
+      pipeline.stopWaiting()
+      group.cancelAll()
+    }
+  }
+}
+
+public struct ProcessorLoopOptions: Sendable {
+  /// Of the processor: `persistence`.
+  public var name: String
+  /// The most records of one transaction.
+  public var batchSize: Int
+  /// The most records whose replies are not acknowledged.
+  public var maxOpen: Int
+  /// How long a turn waits for the first record.
+  public var wait: Duration
+  public var commitInterval: Duration
+  public var resendInterval: Duration
+
+  public init(
+    name: String, batchSize: Int = 500, maxOpen: Int = 4000, wait: Duration = .milliseconds(200),
+    commitInterval: Duration = .milliseconds(500), resendInterval: Duration = .milliseconds(500)
+  ) {
+    self.name = name
+    self.batchSize = batchSize
+    self.maxOpen = maxOpen
+    self.wait = wait
+    self.commitInterval = commitInterval
+    self.resendInterval = resendInterval
+  }
+}

@@ -1,0 +1,88 @@
+import Hosting
+import Logging
+import Metrics
+import Synchronization
+import Values
+import Wire
+
+/// What a processor counts and tells.
+public final class ProcessorMetrics: Sendable {
+  private let logger: Logger
+  private let name: String
+  private let completed: Counter
+  private let failed: Counter
+  private let failedForNow: Counter
+  private let repeated: Counter
+  private let expired: Counter
+  private let abandoned: Counter
+  private let batches: Counter
+  private let batchSeconds: FloatingPointCounter
+  private let publishing: StateLog
+  private let told = Mutex<Set<String>>([])
+
+  public init(name: String, logger: Logger) {
+    self.name = name
+    self.logger = logger
+    func events(_ result: String) -> Counter {
+      Counter(label: "processor_events_total", dimensions: [("processor", name), ("result", result)])
+    }
+    completed = events("completed")
+    failed = events("failed")
+    failedForNow = events("failed_for_now")
+    repeated = events("repeated")
+    expired = events("expired")
+    abandoned = events("abandoned")
+    batches = Counter(label: "processor_batches_total", dimensions: [("processor", name)])
+    batchSeconds = FloatingPointCounter(label: "processor_batch_seconds_total", dimensions: [("processor", name)])
+    publishing = StateLog("publishing replies", logger: logger)
+  }
+
+  func count(_ results: [EventResult]) {
+    var counts = [0, 0, 0, 0, 0, 0]
+    for result in results {
+      switch result.ending {
+      case .settled(_, isRepeat: true): counts[3] += 1
+      case .settled(.completed, _): counts[0] += 1
+      case .settled(.failed(let failure), _):
+        counts[failure.retryable ? 2 : 1] += 1
+        tell("failed: \(failure.problem.status)", "an event could not be acted on", failure.problem.detail ?? "")
+      case .expired: counts[4] += 1
+      case .abandoned: counts[5] += 1
+      }
+    }
+    let counters = [completed, failed, failedForNow, repeated, expired, abandoned]
+    for (counter, count) in zip(counters, counts) where count > 0 { counter.increment(by: count) }
+  }
+
+  func batch(_ count: Int, took time: Duration) {
+    batches.increment()
+    batchSeconds.increment(by: time / .seconds(1))
+  }
+
+  func undecodable(_ reason: String, detail: String, at place: RecordPlace) {
+    Counter(label: "processor_dead_letters_total", dimensions: [("processor", name), ("reason", reason)]).increment()
+    tell("dead letter: \(reason)", "a record became a dead letter", "\(place.partition)/\(place.offset): \(detail)")
+  }
+
+  /// - Parameter failure: why replies had to be sent again.
+  func resent(_ failure: String?) {
+    if let failure { publishing.down(failure) } else if publishing.isUp == false { publishing.up() }
+  }
+
+  func refused(_ reason: String) {
+    Counter(label: "processor_replies_refused_total", dimensions: [("processor", name)]).increment()
+    tell("refused", "the broker refused a reply", reason)
+  }
+
+  func commitFailed(_ reason: String) {
+    logger.debug("offsets not committed", metadata: ["reason": "\(reason)"])
+  }
+
+  /// The first of a kind is a warning; the counters tell of the others.
+  private func tell(_ kind: String, _ message: String, _ detail: String) {
+    let isFirst = told.withLock { $0.insert(kind).inserted }
+    logger.log(
+      level: isFirst ? .warning : .debug, "\(message)",
+      metadata: ["detail": "\(detail)", "further": isFirst ? "counted only" : "of this kind"])
+  }
+}

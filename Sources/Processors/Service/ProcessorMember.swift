@@ -1,0 +1,114 @@
+import Hosting
+import Kafka
+import Logging
+import Synchronization
+import Wire
+
+/// One membership of the group, from joining to leaving, with the loop that works on what it is given.
+struct ProcessorMember: Sendable {
+  let options: ProcessorOptions
+  let sink: any EventSink
+  let producer: KafkaProducer
+  let metrics: ProcessorMetrics
+  let status: ProcessorStatus
+  let stop: StopSignal
+  let logger: Logger
+
+  /// Together below the 10 s within which a service has to end.
+  private enum Limit {
+    static let lastTurn = Duration.seconds(4)
+    static let settling = Duration.seconds(3)
+    static let leaving = Duration.seconds(1)
+    /// Below the consumer's own limit for a rebalance.
+    static let revocation = Duration.seconds(6)
+  }
+
+  /// Returns when told to stop.
+  ///
+  /// - Throws: `memberLost`, `configuration`.
+  func run() async throws(ProcessorError) {
+    // The consumer tells of partitions as soon as it exists, the loop needs the consumer to exist.
+    let loop = Handle<ProcessorLoop>()
+    let consumer: KafkaConsumer
+    do throws(KafkaError) {
+      consumer = try await KafkaConsumer.member(
+        options.kafka, group: options.group, instanceID: options.instance, topics: [options.topic], logger: logger
+      ) { change in await rebalance(change, await loop.value) }
+    } catch {
+      throw ProcessorError(kafka: error)
+    }
+    let made = ProcessorLoop(
+      options: options.loop, intake: options.intake, source: KafkaEventSource(consumer: consumer),
+      publisher: KafkaReplyPublisher(producer: producer), sink: sink, clock: SystemClock(), metrics: metrics)
+    await loop.set(made)
+    let failure = await turns(of: made)
+    if stop.isSet { await made.close(within: Limit.settling) }
+    await consumer.close(within: Limit.leaving)
+    if let failure { throw failure }
+  }
+
+  private func rebalance(_ change: KafkaRebalance, _ loop: ProcessorLoop) async {
+    switch change {
+    case .assigned(let partitions):
+      await loop.assign(partitions)
+      status.joined()
+      logger.info("partitions assigned", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
+    case .revoking(let partitions):
+      await loop.revoke(partitions, within: Limit.revocation)
+      logger.info("partitions given back", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
+    case .lost(let partitions):
+      await loop.lose(partitions)
+      logger.warning("partitions lost", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
+    }
+  }
+
+  /// Turns until told to stop; a last one that takes too long is cancelled.
+  ///
+  /// - Returns: why no turn can follow.
+  private func turns(of loop: ProcessorLoop) async -> ProcessorError? {
+    let work = Task { await turn(loop) }
+    let watch = Task {
+      while !stop.isSet, !Task.isCancelled { await stop.sleep(.seconds(3600)) }
+      try? await Task.sleep(for: Limit.lastTurn)
+      if !Task.isCancelled { work.cancel() }
+    }
+    let failure = await work.value
+    watch.cancel()
+    return failure
+  }
+
+  private func turn(_ loop: ProcessorLoop) async -> ProcessorError? {
+    var backoff = Backoff(base: .milliseconds(50), cap: .seconds(5))
+    while !stop.isSet, !Task.isCancelled {
+      do throws(ProcessorError) {
+        let count = try await loop.turn()
+        backoff.reset()
+        if count > 0 { status.worked() } else { status.source.up() }
+      } catch {
+        if error.code == .memberLost || error.code == .configuration { return error }
+        status.failed(error)
+        await stop.sleep(backoff.next(random: .random(in: 0.5...1)))
+      }
+    }
+    return nil
+  }
+}
+
+/// A value that comes later.
+private actor Handle<Value: Sendable> {
+  private var known: Value?
+  private var waiters: [CheckedContinuation<Value, Never>] = []
+
+  var value: Value {
+    get async {
+      if let known { return known }
+      return await withCheckedContinuation { waiters.append($0) }
+    }
+  }
+
+  func set(_ value: Value) {
+    known = value
+    for waiter in waiters { waiter.resume(returning: value) }
+    waiters = []
+  }
+}

@@ -1,0 +1,137 @@
+import Hosting
+import Kafka
+import Logging
+import Postgres
+import ServiceLifecycle
+import Wire
+
+/// One processor: joins its group and runs its loop until it is told to stop. Waits for Postgres and Kafka, and comes
+/// back by itself when it loses them.
+public struct ProcessorService: Service {
+  private let options: ProcessorOptions
+  private let status: ProcessorStatus
+  private let logger: Logger
+  private let stop = StopSignal()
+
+  public init(options: ProcessorOptions, status: ProcessorStatus, logger: Logger) {
+    self.options = options
+    self.status = status
+    self.logger = logger
+  }
+
+  /// - Throws: only what waiting cannot mend: configuration, or a schema that does not fit.
+  public func run() async throws {
+    try await withGracefulShutdownHandler {
+      try await runUntilStopped()
+    } onGracefulShutdown: {
+      stop.set()
+    }
+  }
+
+  private func runUntilStopped() async throws {
+    try await prepare()
+    guard !stop.isSet else { return }
+    let open = try options.openSink(storeLog: status.store, logger: logger)
+    let producer = try KafkaProducer(options.kafka, logger: logger)
+    let metrics = ProcessorMetrics(name: options.name, logger: logger)
+    let pruning = Task { await prune() }
+    var backoff = Backoff()
+    while !stop.isSet {
+      do throws(ProcessorError) {
+        try await ProcessorMember(
+          options: options, sink: open.sink, producer: producer, metrics: metrics, status: status, stop: stop,
+          logger: logger
+        ).run()
+      } catch {
+        status.failed(error)
+        await stop.sleep(backoff.next(random: .random(in: 0.5...1)))
+      }
+    }
+    pruning.cancel()
+    await producer.close(within: .seconds(1))
+    await open.close()
+  }
+
+  // MARK: Starting
+
+  private func prepare() async throws(ProcessorError) {
+    var backoff = Backoff()
+    while !stop.isSet {
+      guard let failure = await preparationFailure() else { return }
+      if failure.code == .configuration { throw failure }
+      status.failed(failure)
+      await stop.sleep(backoff.next(random: .random(in: 0.5...1)))
+    }
+  }
+
+  private func preparationFailure() async -> ProcessorError? {
+    do throws(ProcessorError) {
+      if let database = options.database { try await prepare(database) }
+      try await prepareTopics()
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func prepare(_ database: PostgresConfiguration) async throws(ProcessorError) {
+    do throws(PostgresError) {
+      try await ProcessorSchema.migrate(database)
+    } catch {
+      let isHopeless = [.migration, .configuration].contains(error.code)
+      throw ProcessorError(isHopeless ? .configuration : .store, "\(error)")
+    }
+    if case .persistence(let tables) = options.kind { try await ProcessorSchema.check(tables, on: database) }
+    status.store.up()
+  }
+
+  /// A channel without a topic would not be seen by the mediator's first event either.
+  private func prepareTopics() async throws(ProcessorError) {
+    do throws(KafkaError) {
+      let admin = try KafkaAdmin(options.kafka, logger: logger)
+      let failure = await createTopics(admin)
+      await admin.close()
+      if let failure { throw failure }
+    } catch {
+      throw ProcessorError(error.code == .configuration ? .configuration : .source, "\(error)")
+    }
+  }
+
+  private func createTopics(_ admin: KafkaAdmin) async -> KafkaError? {
+    do throws(KafkaError) {
+      if case .channel = options.input { try await create(options.topic, options.topicPartitions, admin) }
+      try await create(Topics.deadLetters, 1, admin)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  private func create(_ topic: String, _ partitions: Int32, _ admin: KafkaAdmin) async throws(KafkaError) {
+    do throws(KafkaError) {
+      try await admin.createTopic(topic, partitions: partitions)
+    } catch  where !error.isRetriable && error.code != .timedOut && error.code != .unavailable {
+      // Some clusters let nobody create topics this way; then somebody has done it, or reading will tell.
+      logger.debug("topic not created", metadata: ["topic": "\(topic)", "reason": "\(error)"])
+    }
+  }
+
+  // MARK: Forgetting
+
+  /// Now and then deletes what is past the retention.
+  private func prune() async {
+    guard let database = options.database else { return }
+    while !stop.isSet, !Task.isCancelled {
+      await stop.sleep(.seconds(.random(in: 240...360)))
+      guard !stop.isSet else { return }
+      do throws(PostgresError) {
+        let count = try await ProcessorSchema.withConnection(database) { connection throws(PostgresError) in
+          try await ProcessorSchema.prune(olderThan: options.retention, on: connection)
+        }
+        if count > 0 { logger.info("old rows deleted", metadata: ["rows": "\(count)"]) }
+      } catch {
+        logger.debug("old rows not deleted", metadata: ["reason": "\(error)"])
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import Hosting
+import Logging
+import Synchronization
+
+/// What of a processor's surroundings works; for the log and for readiness.
+public final class ProcessorStatus: Sendable {
+  let store: StateLog
+  let source: StateLog
+  private let name: String
+  private let hasJoined = Mutex(false)
+
+  public init(name: String, logger: Logger) {
+    self.name = name
+    store = StateLog("database", logger: logger)
+    source = StateLog("channel", logger: logger)
+  }
+
+  public func register(in checks: HealthChecks) {
+    checks.register("\(name): database") { [store] in store.isUp == false ? "the database is down" : nil }
+    checks.register("\(name): Kafka") { [source] in source.isUp == false ? "the channel cannot be read" : nil }
+    checks.register("\(name): group") { [self] in hasJoined.withLock { $0 } ? nil : "has not joined its group yet" }
+  }
+
+  func joined() { hasJoined.withLock { $0 = true } }
+
+  /// A batch went through.
+  func worked() {
+    store.up()
+    source.up()
+  }
+
+  func failed(_ error: ProcessorError) {
+    switch error.code {
+    case .store, .conflict: store.down(error.message)
+    case .source, .memberLost, .configuration: source.down(error.message)
+    }
+  }
+}
