@@ -1,0 +1,139 @@
+import Kafka
+import Synchronization
+import Testing
+import Values
+
+@testable import Mediator
+
+/// Keeps what it is given, and acknowledges when the test says so.
+final class HeldPublisher: RecordPublisher {
+  typealias Flight = (records: [OutgoingRecord], completion: @Sendable ([PublishResult]) -> Void)
+  private let held = Mutex<[Flight]>([])
+
+  func publish(_ records: [OutgoingRecord], completion: @escaping @Sendable ([PublishResult]) -> Void) {
+    held.withLock { $0.append((records, completion)) }
+  }
+
+  var count: Int { held.withLock { $0.count } }
+
+  func take(_ index: Int) -> Flight { held.withLock { $0.remove(at: index) } }
+
+  /// Gives every record of a flight this result.
+  func complete(_ index: Int = 0, _ result: PublishResult = .published) {
+    let flight = take(index)
+    flight.completion(flight.records.map { _ in result })
+  }
+}
+
+@Suite struct OutboxTests {
+  private let publisher = HeldPublisher()
+  private let outbox = Outbox()
+
+  private func message(_ sequence: Int64, isRequest: Bool = true, bytes: Int = 1) -> Outbox.Message {
+    let request = Outbox.Message.Request(id: "r\(sequence)", instance: UUIDValue(high: 0, low: UInt64(sequence)))
+    return Outbox.Message(
+      sequence: sequence, record: OutgoingRecord(topic: "t", value: Array(repeating: 0, count: bytes)),
+      request: isRequest ? request : nil)
+  }
+
+  private func publish(_ sequences: [Int64]) { outbox.publish(sequences.map { message($0) }, through: publisher) }
+
+  @Test func emptyMeansEverythingIsPublished() {
+    #expect(outbox.mark(head: 17) == 17)
+    #expect(outbox.pending == 0)
+    outbox.publish([], through: publisher)
+    #expect(publisher.count == 0)
+  }
+
+  @Test func theMarkWaitsForTheFirst() {
+    publish([5])
+    publish([6, 8])
+    #expect(outbox.mark(head: 9) == 4)
+    publisher.complete(1)
+    #expect(outbox.mark(head: 9) == 4)
+    #expect(outbox.pending == 3)
+    publisher.complete(0)
+    #expect(outbox.mark(head: 9) == 9)
+    #expect(outbox.pending == 0)
+  }
+
+  @Test func aRowWithTwoRecordsNeedsBoth() {
+    outbox.publish([message(5), message(5), message(6)], through: publisher)
+    let flight = publisher.take(0)
+    flight.completion([.published, .failed("lost"), .published])
+    #expect(outbox.mark(head: 6) == 4)
+    #expect(outbox.failure == "lost")
+  }
+
+  @Test func theFirstFailureIsKept() {
+    publish([1])
+    publish([2])
+    publisher.complete(1, .failed("second"))
+    publisher.complete(0, .failed("first"))
+    #expect(outbox.failure == "second")
+    #expect(outbox.mark(head: 2) == 0)
+  }
+
+  @Test func aRefusedRequestStaysOpenUntilItIsSettled() throws {
+    publish([1])
+    publish([2])
+    publisher.complete(0, .refused("too large"))
+    publisher.complete(0)
+    #expect(outbox.mark(head: 2) == 0)
+    #expect(outbox.failure == nil)
+    let refused = outbox.takeUndeliverable()
+    #expect(refused.map(\.sequence) == [1])
+    #expect(refused.map(\.reason) == ["too large"])
+    #expect(refused.map(\.request.id) == ["r1"])
+    // Told once, and open still: a crash now has to find it again.
+    #expect(outbox.takeUndeliverable().isEmpty)
+    #expect(outbox.mark(head: 2) == 0)
+    outbox.settle(refused)
+    #expect(outbox.mark(head: 2) == 2)
+  }
+
+  @Test func aRefusedDeadLetterIsDone() {
+    outbox.publish([message(1, isRequest: false)], through: publisher)
+    publisher.complete(0, .refused("too large"))
+    #expect(outbox.takeUndeliverable().isEmpty)
+    #expect(outbox.mark(head: 1) == 1)
+  }
+
+  /// Rows in flights of random size, acknowledged in random order: at every moment the mark is right below the first
+  /// row that is not wholly acknowledged, and it never goes back.
+  @Test(arguments: 0..<200) func theMarkCoversTheContiguousPrefixOnly(_ seed: Int) {
+    var random = SeededGenerator(seed: UInt64(seed))
+    var sequence: Int64 = 0
+    var head: Int64 = 0
+    /// Records that are out, per row.
+    var open: [Int64: Int] = [:]
+    var rows: [[Int64]] = []
+    var lastMark: Int64 = 0
+    for _ in 0..<200 {
+      if Bool.random(using: &random) {
+        var flight: [Int64] = []
+        for _ in 0..<Int.random(in: 1...5, using: &random) {
+          // Rows without anything to publish leave gaps.
+          sequence += Int64.random(in: 1...3, using: &random)
+          flight += Array(repeating: sequence, count: Int.random(in: 1...3, using: &random))
+        }
+        for row in flight { open[row, default: 0] += 1 }
+        rows.append(flight)
+        head = sequence
+        publish(flight)
+      } else if !rows.isEmpty {
+        let index = Int.random(in: 0..<rows.count, using: &random)
+        publisher.complete(index)
+        for row in rows.remove(at: index) { open[row]! -= 1 }
+      }
+      open = open.filter { $0.value > 0 }
+      let mark = outbox.mark(head: head)
+      #expect(mark == open.keys.min().map { $0 - 1 } ?? head)
+      #expect(mark >= lastMark)
+      lastMark = mark
+    }
+    while publisher.count > 0 { publisher.complete(publisher.count - 1) }
+    #expect(outbox.mark(head: head) == head)
+    #expect(outbox.pending == 0)
+  }
+}

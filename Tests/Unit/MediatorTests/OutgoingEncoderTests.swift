@@ -1,0 +1,118 @@
+import Engine
+import Kafka
+import Testing
+import Values
+import Wire
+
+@testable import Mediator
+
+func encoder(_ catalog: DefinitionCatalog, shard: Int32 = 0) -> OutgoingEncoder {
+  OutgoingEncoder(shard: shard, repliesTopic: Topics.replies, catalog: catalog)
+}
+
+@Suite struct OutgoingEncoderTests {
+  private func header(_ name: String, _ record: OutgoingRecord) -> String? {
+    record.headers.last { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+  }
+
+  @Test func aProcessingEventSaysWhatTheContractAsks() throws {
+    var turns = Turns([try entry(5, oneCall, version: "2.1.0")])
+    let (plan, batch) = turns.turn([event("1", value: "{\"a\":1}")])
+    let id = try #require(batch.started.first).id.text
+    let messages = encoder(turns.catalog, shard: 3).messages(of: batch, instances: plan.instances)
+    let message = try #require(messages.first)
+    #expect(messages.count == 1)
+    #expect(message.sequence == 101)
+    #expect(message.request == Outbox.Message.Request(id: "\(id).1.1", instance: try #require(UUIDValue(id))))
+    let record = message.record
+    #expect(record.topic == "mediator.channel.oracle")
+    #expect(record.partition == nil)
+    #expect(record.key == Array("k".utf8))
+    #expect(record.value == Array("{\"question\":{\"a\":1}}".utf8))
+    let expected = [
+      "ce_id": "\(id).1.1", "ce_idempotencykey": "\(id).1", "ce_source": "/workflows/tests/example/2.1.0",
+      "ce_type": "oracle.requested", "ce_subject": "/do/0/ask", "ce_correlationid": id, "ce_attempt": "1",
+      "ce_deadline": "2023-11-14T22:23:20.000Z", "ce_replyto": "mediator.replies", "ce_replypartition": "3",
+    ]
+    for (name, value) in expected { #expect(header(name, record) == value, "\(name)") }
+    let trace = try #require(header("traceparent", record))
+    #expect(trace == "00-\(id.filter { $0 != "-" })-0000000100000001-01")
+  }
+
+  @Test func anInstanceWithoutAKeyIsKeyedByItsID() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let (plan, batch) = turns.turn([event(key: nil)])
+    let id = try #require(batch.started.first).id.text
+    #expect(encoder(turns.catalog).messages(of: batch, instances: plan.instances).map(\.record.key) == [Array(id.utf8)])
+  }
+
+  /// Whoever publishes a row, now or after a crash, writes the same bytes.
+  @Test func republishingGivesTheSameBytes() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let (_, started) = turns.turn([event("1"), event("2", offset: 1, value: "{"), event("3", offset: 2, key: nil)])
+    let id = try #require(started.started.first).id.text
+    let stray = reply(.completed(["x": 1]), to: "\(id).1.1", of: id, partition: 1)
+    turns.takeover = ShardTakeover(shard: 1, epoch: 1, batch: 0, journalHead: 0, publishMark: 0)
+    let (_, forwarding) = turns.turn([stray])
+    for batch in [started, forwarding] {
+      let encoder = encoder(turns.catalog, shard: 1)
+      let first = encoder.messages(of: batch, instances: turns.stored)
+      var rows: [UnpublishedRow] = []
+      for row in batch.journal where !row.requests.isEmpty {
+        let address = try #require(turns.stored[row.instance]).address
+        // As it comes back from the store.
+        let entries = try JSON.parse(JSON.array(row.entries.map(\.json)).serialized()).array ?? []
+        let requests = try entries.map { try JournalEntry($0) }.compactMap { entry in
+          if case .requested(let request) = entry { request } else { nil }
+        }
+        rows.append(.requests(sequence: row.sequence, instance: address, requests))
+      }
+      rows += batch.deadLetters.map { .deadLetter($0) }
+      rows += batch.forwarded.map { .forwarded($0) }
+      let again = rows.sorted { $0.sequence < $1.sequence }.flatMap(encoder.messages(of:))
+      #expect(first.map(\.record) == again.map(\.record))
+      #expect(first.map(\.sequence) == again.map(\.sequence))
+      #expect(first.map(\.request) == again.map(\.request))
+      #expect(!first.isEmpty)
+    }
+  }
+
+  @Test func aDeadLetterCarriesTheRecordAndTheReason() throws {
+    var record = event("1", partition: 4, offset: 17, value: "{")
+    record.headers.append(KafkaHeader(name: "dup", value: nil))
+    record.headers.append(KafkaHeader(name: "dup", value: [0, 255]))
+    let letter = DeadLetter(sequence: 8, record: record, reason: "notJSON", detail: "it is not")
+    let message = try #require(encoder(DefinitionCatalog()).messages(of: .deadLetter(letter)).first)
+    #expect(message.sequence == 8)
+    #expect(message.request == nil)
+    #expect(message.record.topic == Topics.deadLetters)
+    #expect(message.record.key == record.key)
+    #expect(message.record.value == record.value)
+    #expect(Array(message.record.headers.prefix(record.headers.count)) == record.headers)
+    let facts = [
+      "dl_reason": "notJSON", "dl_detail": "it is not", "dl_topic": Topics.queue, "dl_partition": "4",
+      "dl_offset": "17", "dl_attempts": "1",
+    ]
+    for (name, value) in facts { #expect(header(name, message.record) == value, "\(name)") }
+    #expect(header("dl_value_bytes", message.record) == nil)
+  }
+
+  @Test func anOversizeDeadLetterGoesWithoutItsValue() throws {
+    var record = event()
+    for (size, isCarried) in [(900_000, true), (900_001, false), (5 << 20, false)] {
+      record.value = Array(repeating: 0x78, count: size)
+      let letter = DeadLetter(sequence: 1, record: record, reason: "tooLarge", detail: "")
+      let message = try #require(encoder(DefinitionCatalog()).messages(of: .deadLetter(letter)).first)
+      #expect((message.record.value != nil) == isCarried)
+      #expect(header("dl_value_bytes", message.record) == (isCarried ? nil : String(size)))
+    }
+  }
+
+  @Test func messagesAreInTheOrderOfTheirRows() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let records = (0..<20).map { event("\($0)", offset: Int64($0), value: $0 % 3 == 0 ? "{" : "{}") }
+    let (plan, batch) = turns.turn(records)
+    let messages = encoder(turns.catalog).messages(of: batch, instances: plan.instances)
+    #expect(messages.map(\.sequence) == (101...120).map { $0 })
+  }
+}
