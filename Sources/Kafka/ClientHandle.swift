@@ -25,7 +25,7 @@ final class ClientHandle: @unchecked Sendable {
   /// - Throws: `configuration` when a property is unknown or its value invalid.
   init(
     _ type: rd_kafka_type_t, _ configuration: KafkaConfiguration, defaults: [String: String],
-    fixed: [String: String] = [:], events: Int32 = 0, wakeUp: WakeUp, logger: Logger
+    fixed: [String: String] = [:], events: Int32 = 0, wakeUp: WakeUp, reachability: Reachability, logger: Logger
   ) throws(KafkaError) {
     let conf = try ClientHandle.properties(configuration, defaults: defaults, fixed: fixed)
     if type == RD_KAFKA_CONSUMER { pacer.install(in: conf) }
@@ -45,8 +45,10 @@ final class ClientHandle: @unchecked Sendable {
     wakeUp.attach(to: queue)
     self.raw = raw
     self.wakeUp = wakeUp
+    var logger = logger
+    logger[metadataKey: "client"] = "\(String(cString: rd_kafka_name(raw)))"
     self.logger = logger
-    log = ConnectionLog(logger: logger)
+    log = ConnectionLog(logger: logger, reachability: reachability)
   }
 
   private static func properties(
@@ -114,17 +116,22 @@ final class ClientHandle: @unchecked Sendable {
     return code == RD_KAFKA_RESP_ERR_NO_ERROR ? nil : KafkaError(code, message: string(text), isFatal: true)
   }
 
-  /// Asks the cluster for a sign of life while it is known to be unreachable, once a second. Blocks for at most 50 ms.
+  /// Asks the cluster for a sign of life while it seems to be unreachable, once a second. Blocks for at most 50 ms.
   ///
   /// - Returns: when to ask again; nil when there is no need.
   func probe() -> ContinuousClock.Instant? {
-    if log.state != .disconnected { return nil }
+    if log.state != .disconnected && log.state != .suspect { return nil }
     if let nextProbe, .now < nextProbe { return nextProbe }
-    nextProbe = .now + .seconds(1)
     var metadata: UnsafePointer<rd_kafka_metadata>?
-    if rd_kafka_metadata(raw, 0, nil, &metadata, 50) == RD_KAFKA_RESP_ERR_NO_ERROR { log.succeeded() }
+    let status = rd_kafka_metadata(raw, 0, nil, &metadata, 50)
     if let metadata { rd_kafka_metadata_destroy(metadata) }
-    return log.state == .disconnected ? nextProbe : nil
+    if status == RD_KAFKA_RESP_ERR_NO_ERROR {
+      log.succeeded()
+      return nil
+    }
+    log.probeFailed()
+    nextProbe = .now + .seconds(1)
+    return nextProbe
   }
 
   /// What a call that ran into its time limit should say: the known reason, where there is one.

@@ -1,11 +1,24 @@
 import CRDKafka
 import Logging
+import Synchronization
+
+/// Whether a client can reach its cluster, for whoever is asked about its health.
+final class Reachability: Sendable {
+  private let flag = Atomic<Bool>(true)
+
+  var isReachable: Bool {
+    get { flag.load(ordering: .relaxed) }
+    set { flag.store(newValue, ordering: .relaxed) }
+  }
+}
 
 /// Turns librdkafka's log lines and error events, of which there is one per attempt, into one line per change of state.
 struct ConnectionLog {
   enum State: Equatable {
     case unknown
     case connected
+    /// All connections are gone, which is normal after a time without traffic: what follows tells.
+    case suspect
     case disconnected
   }
 
@@ -13,13 +26,19 @@ struct ConnectionLog {
   /// The reason why no broker can be used, where librdkafka gave one that says more than "it did not work".
   private(set) var failure: KafkaError?
   private let logger: Logger
+  private let reachability: Reachability
+  private var failedProbes = 0
   private var seenFacilities: Set<String> = []
 
-  init(logger: Logger) { self.logger = logger }
+  init(logger: Logger, reachability: Reachability) {
+    self.logger = logger
+    self.reachability = reachability
+  }
 
-  /// Lines of these facilities tell about single attempts; the change of state behind them has its own line.
+  /// Lines of these facilities tell about single attempts, or what has a line of its own here or in the callers.
   private static let perAttempt: Set<String> = [
     "FAIL", "ERROR", "REQTMOUT", "CONNECT", "BROKERFAIL", "DISCONN", "CONFWARN", "TERMINATE", "PARTCNT", "GETPID",
+    "FATAL",
   ]
 
   /// A line of librdkafka's log; `level` is syslog's.
@@ -40,15 +59,25 @@ struct ConnectionLog {
     case .authentication:
       if failure?.code != error.code { logger.error("Kafka refuses this client: \(error.message)") }
       failure = error
+      reachability.isReachable = false
     case .unavailable, .timedOut, .other:
       logger.debug("\(error.message)", metadata: ["error": "\(error.name)"])
-      if error.rdkafkaCode != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN.rawValue { break }
-      if state != .disconnected { logger.warning("no Kafka broker can be reached; trying on") }
-      state = .disconnected
+      if error.rdkafkaCode != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN.rawValue || state == .disconnected { break }
+      state = .suspect
     default:
       return false
     }
     return true
+  }
+
+  /// The cluster was asked for a sign of life and gave none.
+  mutating func probeFailed() {
+    failedProbes += 1
+    // The first may find librdkafka waiting before it connects again.
+    if failedProbes < 2 || state == .disconnected { return }
+    if failure == nil { logger.warning("no Kafka broker can be reached; trying on") }
+    state = .disconnected
+    reachability.isReachable = false
   }
 
   /// The cluster answered.
@@ -57,6 +86,8 @@ struct ConnectionLog {
     if state == .disconnected || failure != nil { logger.notice("Kafka can be reached again") }
     state = .connected
     failure = nil
+    failedProbes = 0
+    reachability.isReachable = true
     seenFacilities.removeAll()
   }
 }

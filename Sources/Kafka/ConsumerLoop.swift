@@ -37,6 +37,7 @@ final class ConsumerLoop: @unchecked Sendable {
   }
 
   let mailbox: Mailbox<Command>
+  let reachability = Reachability()
   let handle: ClientHandle
   let options: ConsumerOptions
   let membership: Membership?
@@ -73,7 +74,7 @@ final class ConsumerLoop: @unchecked Sendable {
     let events = RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT
     handle = try ClientHandle(
       RD_KAFKA_CONSUMER, configuration, defaults: Self.defaults(member: member != nil, options), fixed: fixed,
-      events: events, wakeUp: wakeUp, logger: logger)
+      events: events, wakeUp: wakeUp, reachability: reachability, logger: logger)
     mailbox = Mailbox(wakeUp: wakeUp)
     membership = member
     hasGroup = member != nil || groupID != nil

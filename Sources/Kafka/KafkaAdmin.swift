@@ -40,7 +40,8 @@ public actor KafkaAdmin {
     _ configuration: KafkaConfiguration, limit: Duration = .seconds(10), logger: Logger = Logger(label: "kafka")
   ) throws(KafkaError) {
     let handle = try ClientHandle(
-      RD_KAFKA_PRODUCER, configuration, defaults: [:], wakeUp: try WakeUp(), logger: logger)
+      RD_KAFKA_PRODUCER, configuration, defaults: [:], wakeUp: try WakeUp(), reachability: Reachability(),
+      logger: logger)
     self.handle = handle
     self.limit = limit
   }

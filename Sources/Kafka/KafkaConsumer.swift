@@ -8,9 +8,16 @@ import Threads
 /// may deliver again, is dropped; gaps are legal.
 public final class KafkaConsumer: Sendable {
   private let mailbox: Mailbox<ConsumerLoop.Command>
+  private let reachability: Reachability
   private let nextID = Atomic<Int>(1)
 
-  private init(mailbox: Mailbox<ConsumerLoop.Command>) { self.mailbox = mailbox }
+  private init(mailbox: Mailbox<ConsumerLoop.Command>, reachability: Reachability) {
+    self.mailbox = mailbox
+    self.reachability = reachability
+  }
+
+  /// False from the moment that no broker can be reached, or the client's login is refused, until that is over.
+  public var isReachable: Bool { reachability.isReachable }
 
   deinit { _ = mailbox.post(.close(within: .seconds(5), then: {})) }
 
@@ -63,18 +70,19 @@ public final class KafkaConsumer: Sendable {
   private static func start(
     _ make: @escaping @Sendable () throws(KafkaError) -> ConsumerLoop
   ) async throws(KafkaError) -> KafkaConsumer {
-    let result: Result<Mailbox<ConsumerLoop.Command>, KafkaError> = await withCheckedContinuation { continuation in
+    let result: Result<KafkaConsumer, KafkaError> = await withCheckedContinuation { continuation in
       startThread(named: "kafka-consumer") {
         do throws(KafkaError) {
           let loop = try make()
-          continuation.resume(returning: .success(loop.mailbox))
+          let consumer = KafkaConsumer(mailbox: loop.mailbox, reachability: loop.reachability)
+          continuation.resume(returning: .success(consumer))
           loop.run()
         } catch {
           continuation.resume(returning: .failure(error))
         }
       }
     }
-    return KafkaConsumer(mailbox: try result.get())
+    return try result.get()
   }
 
   /// The next records, in order within each partition: at once as soon as there is one, and at most `max`.

@@ -10,6 +10,7 @@ import Threads
 /// written after it, so a caller that sends again from its first failed record keeps the order.
 public final class KafkaProducer: Sendable {
   private let mailbox: Mailbox<ProducerLoop.Command>
+  private let reachability: Reachability
 
   /// - Parameters:
   ///   - configuration: `linger.ms` is 5 unless it says otherwise.
@@ -18,10 +19,14 @@ public final class KafkaProducer: Sendable {
   public init(_ configuration: KafkaConfiguration, logger: Logger = Logger(label: "kafka")) throws(KafkaError) {
     let loop = try ProducerLoop(configuration, logger: logger)
     mailbox = loop.mailbox
+    reachability = loop.reachability
     startThread(named: "kafka-producer") { loop.run() }
   }
 
   deinit { _ = mailbox.post(.close(within: .seconds(5), then: {})) }
+
+  /// False from the moment that no broker can be reached, or the client's login is refused, until that is over.
+  public var isReachable: Bool { reachability.isReachable }
 
   /// Sends records without waiting. Never blocks; what librdkafka's queue has no room for waits in this object.
   ///

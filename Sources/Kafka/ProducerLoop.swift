@@ -24,6 +24,7 @@ final class ProducerLoop: @unchecked Sendable {
   }
 
   let mailbox: Mailbox<Command>
+  let reachability = Reachability()
   private let configuration: KafkaConfiguration
   private let logger: Logger
   private let wakeUp: WakeUp
@@ -61,7 +62,7 @@ final class ProducerLoop: @unchecked Sendable {
         "queue.buffering.max.kbytes": "131072",
       ],
       fixed: ["delivery.report.only.error": "false"],
-      events: RD_KAFKA_EVENT_DR, wakeUp: wakeUp, logger: logger)
+      events: RD_KAFKA_EVENT_DR, wakeUp: wakeUp, reachability: reachability, logger: logger)
     writer = RecordWriter(handle: handle.raw)
     self.handle = handle
   }

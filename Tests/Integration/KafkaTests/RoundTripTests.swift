@@ -97,7 +97,6 @@ struct RoundTripTests {
       #expect(try await batch.map(\.value) == [[number]])
       slowest = max(slowest, start.duration(to: .now))
     }
-    print("slowest round trip:", slowest)
     #expect(slowest < .milliseconds(500))
     await consumer.close()
     await producer.close()
