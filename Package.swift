@@ -86,11 +86,20 @@ let package = Package(
       "Mediator",
       ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
       resources: [.embedInCode("Migrations")]),
+    library(
+      "Processors",
+      ["HTTP", "Hosting", "Kafka", "Postgres", "Values", "Wire", lifecycle, logging, metrics],
+      resources: [.embedInCode("Resources/migrations")]),
 
     // Programs: arguments in, library calls, exit codes out.
     command(
       "mediator", in: "Mediator",
       ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Wire", logging, metrics, lifecycle]),
+    command(
+      "processor", in: "Processor", ["Hosting", "Kafka", "Postgres", "Processors", lifecycle, logging, metrics]),
+    command(
+      "mediatorctl", in: "MediatorCtl",
+      ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Values", "Wire", "Workflow", "YAML", logging]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
 
     // What tests share: private servers, a TCP proxy, a stand-in of Telegram.
@@ -118,6 +127,11 @@ let package = Package(
     tests("KafkaTests", in: "Integration/KafkaTests", ["Kafka", "TestSupport", "Threads", logging]),
     tests("PostgresTests", in: "Integration/PostgresTests", ["Postgres", "TestSupport"]),
     tests("HTTPTests", in: "Integration/HTTPTests", ["HTTP", "TestSupport", "Threads", "Values"]),
+    tests(
+      "MediatorCtlTests", in: "Unit/MediatorCtlTests", ["Engine", "Mediator", "Values", "Workflow", "mediatorctl"]),
+    tests(
+      "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
+      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
 
     // The programs, end to end.
     tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),

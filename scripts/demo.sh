@@ -5,10 +5,11 @@
 #   KAFKA_BOOTSTRAP_SERVERS=host:port make demo your broker
 #   DATABASE_URL=postgres://… make demo         your Postgres
 #   DEMO_SECONDS=30 make demo                   ends by itself
+#   DEMO_PROGRAMS=.build/debug make demo        takes these programs, builds nothing
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-programs=.build/release
+programs=${DEMO_PROGRAMS:-.build/release}
 seconds=${DEMO_SECONDS:-0}
 children=()
 names=()
@@ -83,13 +84,15 @@ wait_for_port() {
 
 # --- build -----------------------------------------------------------------------------------------------------------
 
-echo "building the programs (the first time takes some minutes)…"
-log=$(mktemp)
-if ! swift build -c release >"$log" 2>&1; then
-  tail -30 "$log" >&2
-  fail "the build failed; the whole log is $log"
+if [ -z "${DEMO_PROGRAMS:-}" ]; then
+  echo "building the programs (the first time takes some minutes)…"
+  log=$(mktemp)
+  if ! swift build -c release >"$log" 2>&1; then
+    tail -30 "$log" >&2
+    fail "the build failed; the whole log is $log"
+  fi
+  rm -f "$log"
 fi
-rm -f "$log"
 
 directory=$(mktemp -d /tmp/mediator-demo-XXXXXX)
 chmod 755 "$directory"
@@ -155,7 +158,7 @@ While this runs, try in another terminal, in this directory:
   $programs/mediatorctl status
   $programs/mediatorctl workflows show factory/equipment-status
   $programs/mediatorctl instances list --limit 5
-  $programs/mediatorctl events emit --type equipment.status --source /me --key press-9 --wait 10s --data \\
+  $programs/mediatorctl events emit --type equipment.status --source /me --key press-9 --wait --data \\
     '{"equipment":"press-9","device":"me","bootId":"b","sequence":1,"timestamp":"2026-01-01T00:00:00Z","jobPercentFinished":99,"producing":true}'
   psql "\$DATABASE_URL" -c 'select * from equipment_status order by time desc limit 5'
 

@@ -1,3 +1,4 @@
+import Postgres
 import TestSupport
 import Testing
 import Values
@@ -23,6 +24,7 @@ import Values
     try await cluster.run("mediatorctl", "deploy", file)
     let mediator = try cluster.start("mediator")
     let processor = try cluster.start("/usr/bin/python3", example("processor.py"))
+    try await cluster.waitForMediator()
     for name in ["Ada", "Grace"] {
       try await cluster.run(
         "mediatorctl", "events", "emit", "--type", "person.arrived", "--source", "/door", "--id", name,

@@ -114,6 +114,7 @@ public final class ServiceProcess: Sendable {
 /// Asks until there is an answer.
 ///
 /// - Parameter what: what is waited for, for the message when it does not come.
+@discardableResult
 public func poll<Value: Sendable>(
   within limit: Duration, every pause: Duration = .milliseconds(50), _ what: String,
   _ ask: () async throws -> Value?

@@ -127,6 +127,16 @@ final class Cluster: Sendable {
     return records
   }
 
+  /// Waits until a mediator holds every shard; the topics exist then.
+  func waitForMediator() async throws {
+    try await poll(within: .seconds(30), "a mediator to hold the shards") {
+      guard let free = try? await self.count("select count(*) from shards where owner is null"),
+        let all = try? await self.count("select count(*) from shards")
+      else { return nil as Bool? }
+      return all > 0 && free == 0 ? true : nil
+    }
+  }
+
   /// Waits until every instance has ended and at least `count` of them are there.
   func waitForInstances(_ expected: Int, within limit: Duration) async throws {
     try await poll(within: limit, every: .milliseconds(500), "\(expected) ended instances") {

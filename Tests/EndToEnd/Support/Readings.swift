@@ -32,15 +32,17 @@ struct Readings {
   }
 
   private static func decode(_ record: KafkaRecord) -> Reading? {
-    let id = record.headers.first { $0.name == "ce_id" }?.value
-    let type = record.headers.first { $0.name == "ce_type" }?.value
-    guard let id, let type, String(decoding: type, as: UTF8.self) == "equipment.status", let value = record.value,
+    func header(_ name: String) -> String? {
+      record.headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+    }
+    guard let id = header("ce_id"), header("ce_specversion") == "1.0", header("ce_type") == "equipment.status",
+      let value = record.value,
       let json = try? JSON.parse(value), let equipment = json["equipment"]?.string,
       let device = json["device"]?.string, let sequence = json["sequence"]?.int, let time = json["timestamp"]?.string,
       let percent = json["jobPercentFinished"]?.double, let producing = json["producing"]?.bool
     else { return nil }
     return Reading(
-      eventID: String(decoding: id, as: UTF8.self), equipment: equipment, device: device, sequence: sequence,
+      eventID: id, equipment: equipment, device: device, sequence: sequence,
       time: time, percent: percent, producing: producing)
   }
 

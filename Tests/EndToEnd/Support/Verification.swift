@@ -1,3 +1,6 @@
+import Kafka
+import Postgres
+import TestSupport
 import Testing
 import Values
 
@@ -14,7 +17,10 @@ extension Cluster {
       #expect(try row.text("status") == "completed")
     }
     #expect(ids.count == Set(ids).count)
-    #expect(Set(ids) == Set(readings.unique.map(\.eventID)))
+    // Differences, and only a few of them: a failure has to be readable.
+    let accepted = Set(readings.unique.map(\.eventID))
+    #expect(Set(ids).subtracting(accepted).sorted().prefix(5) == [])
+    #expect(accepted.subtracting(ids).sorted().prefix(5) == [])
     #expect(try await count("select count(*) from dead_letters") == readings.garbage)
     #expect(
       try await count("select count(distinct (topic, partition, \"offset\")) from dead_letters") == readings.garbage)
@@ -29,7 +35,9 @@ extension Cluster {
     for row in try await query("select device, equipment, sequence from equipment_status") {
       stored.insert("\(try row.text("device"))/\(try row.text("equipment"))/\(try row.int("sequence"))")
     }
-    #expect(stored == Set(readings.unique.map { "\($0.device)/\($0.equipment)/\($0.sequence)" }))
+    let sent = Set(readings.unique.map { "\($0.device)/\($0.equipment)/\($0.sequence)" })
+    #expect(stored.subtracting(sent).sorted().prefix(5) == [])
+    #expect(sent.subtracting(stored).sorted().prefix(5) == [])
 
     // The alerts are those that an independent computation gives.
     var transitions: [Readings.Transition] = []
