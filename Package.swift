@@ -106,7 +106,8 @@ let package = Package(
     .target(
       name: "TestSupport",
       dependencies: [
-        "Kafka", "Postgres", "Threads", "Values", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio, nioSSL,
+        "Kafka", "Postgres", "Threads", "Values", httpTypes, hummingbird, hummingbirdTLS, lifecycle, logging, nio,
+        nioSSL,
       ], path: "Tests/Support", swiftSettings: swiftSettings),
 
     // Pure units.

@@ -24,7 +24,8 @@ extension InstanceState {
     return .object(object)
   }
 
-  public init(id: UUIDValue, input: JSON, startedAt: Timestamp, status: InstanceStatus, resting: JSON) throws(CodingError)
+  public init(id: UUIDValue, input: JSON, startedAt: Timestamp, status: InstanceStatus, resting: JSON)
+    throws(CodingError)
   {
     self.init(id: id, input: input, startedAt: startedAt)
     self.status = status

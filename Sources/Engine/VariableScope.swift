@@ -68,7 +68,8 @@ extension Timestamp {
     return [
       "iso8601": .string(rfc3339),
       "epoch": [
-        "seconds": .number(JSONNumber(Int(microseconds / 1_000_000))), "milliseconds": .number(JSONNumber(Int(milliseconds))),
+        "seconds": .number(JSONNumber(Int(microseconds / 1_000_000))),
+        "milliseconds": .number(JSONNumber(Int(milliseconds))),
       ],
     ]
   }

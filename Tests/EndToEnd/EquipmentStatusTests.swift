@@ -19,7 +19,7 @@ import Values
     let accepted = try #require(counts["readings"]?.int, "\(counts.text)")
     try await cluster.waitForInstances(accepted, within: .seconds(240))
     try await cluster.verify()
-    for service in services { #expect(try await service.stop() == 0, "\(service.output.suffix(2000))") }
+    for service in services { #expect(try await service.stop() == 0, "\(service.log.suffix(2000))") }
     await cluster.remove()
   }
 }

@@ -33,7 +33,7 @@ import Values
     let accepted = try #require(counts["readings"]?.int, "\(counts.text)")
     try await cluster.waitForInstances(accepted, within: .seconds(180))
     try await cluster.verify()
-    for service in services { #expect(try await service.stop() == 0, "\(service.output.suffix(2000))") }
+    for service in services { #expect(try await service.stop() == 0, "\(service.log.suffix(2000))") }
     await cluster.remove()
   }
 
@@ -60,9 +60,9 @@ import Values
     let accepted = try #require(try JSON.parse(simulator.output)["readings"]?.int)
     try await cluster.waitForInstances(accepted, within: .seconds(180))
     try await cluster.verify()
-    for service in services { #expect(try await service.stop() == 0, "\(service.output.suffix(2000))") }
+    for service in services { #expect(try await service.stop() == 0, "\(service.log.suffix(2000))") }
     // One line per change of state, not per attempt.
-    #expect(services[0].output.split(separator: "\n").count { $0.contains("Postgres is down") } <= 2)
+    #expect(services[0].log.split(separator: "\n").count { $0.contains("Postgres is down") } <= 2)
     await cluster.remove()
   }
 

@@ -112,7 +112,9 @@ final class SimulatedDatabase: Sendable {
       expected += 1
       if sequence != expected { tables.violations.append("journal sequence \(sequence) instead of \(expected)") }
     }
-    if batch.journalHead != expected { tables.violations.append("journal head \(batch.journalHead), rows to \(expected)") }
+    if batch.journalHead != expected {
+      tables.violations.append("journal head \(batch.journalHead), rows to \(expected)")
+    }
   }
 
   func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {

@@ -102,8 +102,8 @@ final class SimulatedSource: RecordSource {
     let limit = generator.withLock { min(max, 1 + $0.below(6)) }
     return next.withLock { next in
       var batch: [KafkaRecord] = []
-      for (partition, offset) in next.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) })
-      {
+      for (partition, offset) in next.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
+      ) {
         let records = kafka.read(partition, from: offset, max: limit - batch.count)
         if let last = records.last { next[partition] = last.offset + 1 }
         batch += records

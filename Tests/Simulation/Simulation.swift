@@ -206,8 +206,11 @@ struct Simulation {
     let done = processors.reduce(0) { $0 + $1.effects.count }
     if Set(executions).count != done { problems.append("\(Set(executions).count) task executions, \(done) effects") }
     let letters = database.read { $0.deadLetters }
-    if letters.count != garbage { problems.append("\(garbage) records were garbage, \(letters.count) are dead letters") }
-    let published = Set(kafka.records(of: Topics.deadLetters).map { header("dl_offset", $0) + header("dl_partition", $0) })
+    if letters.count != garbage {
+      problems.append("\(garbage) records were garbage, \(letters.count) are dead letters")
+    }
+    let published = Set(
+      kafka.records(of: Topics.deadLetters).map { header("dl_offset", $0) + header("dl_partition", $0) })
     let known = Set(letters.map { "\($0.record.offset)\($0.record.partition)" })
     if published != known { problems.append("\(known.count) dead letters, \(published.count) of them published") }
     problems += brokenJournals()

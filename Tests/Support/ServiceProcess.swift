@@ -1,7 +1,7 @@
 import Glibc
 import Synchronization
 
-/// One of this package's programs, running as a process of its own, with its output in a file.
+/// One of this package's programs, running as a process of its own, with its output and its log in a file each.
 ///
 /// It ends with this process when that ends in order; ``stop()`` or ``kill()`` are for every test to call.
 public final class ServiceProcess: Sendable {
@@ -63,11 +63,17 @@ public final class ServiceProcess: Sendable {
   }
 
   public func waitForExit(within limit: Duration = .seconds(30)) async throws -> Int32 {
-    try await poll(within: limit, "\(name) to end; its log: \(logFile)") { self.exitStatus }
+    try await poll(within: limit, "\(name) to end; its log: \(logFile).err") { self.exitStatus }
   }
 
-  public var output: String {
-    guard let file = fopen(logFile, "r") else { return "" }
+  /// What it wrote to standard output.
+  public var output: String { Self.read(logFile) }
+
+  /// What it wrote to standard error.
+  public var log: String { Self.read(logFile + ".err") }
+
+  private static func read(_ path: String) -> String {
+    guard let file = fopen(path, "r") else { return "" }
     defer { fclose(file) }
     var bytes: [UInt8] = []
     var buffer = [UInt8](repeating: 0, count: 65_536)
@@ -93,7 +99,7 @@ public final class ServiceProcess: Sendable {
     defer { posix_spawn_file_actions_destroy(&actions) }
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    posix_spawn_file_actions_addopen(&actions, 2, output + ".err", O_WRONLY | O_CREAT | O_APPEND, 0o644)
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = extra.map { strdup("\($0.key)=\($0.value)") }
     var inherited = environ

@@ -15,7 +15,8 @@ struct MediatorPlan {
 
   /// - Throws: `HostingError` with every mistake at once, or `PostgresError` for a URL that is none.
   static func read(configFile: String?, overrides: [String: String]) throws -> MediatorPlan {
-    let settings = try Settings(configFile: configFile, overrides: overrides, environment: ProcessInfo.processInfo.environment)
+    let settings = try Settings(
+      configFile: configFile, overrides: overrides, environment: ProcessInfo.processInfo.environment)
     let kafka = KafkaSettings.read(settings, clientID: "mediator")
     let database = DatabaseSettings.read(settings)
     let health = HealthSettings.read(settings)

@@ -46,7 +46,8 @@ public final class MediatorStatus: Sendable {
     case .source, .publish: broker.down(error.message)
     case .halted: break
     case .fenced:
-      logger.warning("shard lost to another owner", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
+      logger.warning(
+        "shard lost to another owner", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
     case .conflict, .unstorable, .configuration, .definition:
       logger.error("batch failed", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
     }

@@ -159,14 +159,14 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       do {
         try await commit(batch)
         report.split(.write)
-      } catch where error.code == .conflict && attempt < 3 {
+      } catch  where error.code == .conflict && attempt < 3 {
         // An instance of this batch was started on another shard in the meantime. Loading will find it.
         cache.removeAll()
         continue
-      } catch where error.code == .unstorable && turn.records.count > 1 {
+      } catch  where error.code == .unstorable && turn.records.count > 1 {
         try await runOneByOne(turn, inputs, catalog, &report)
         return
-      } catch where error.code == .unstorable {
+      } catch  where error.code == .unstorable {
         try await quarantine(turn, reason: error.message, catalog, &report)
         return
       }

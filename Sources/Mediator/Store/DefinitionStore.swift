@@ -38,15 +38,17 @@ public struct DefinitionStore: Sendable {
     let name: [PostgresValue] = [
       .text(document.namespace), .text(document.name), .text("\(document.version)"),
     ]
-    let rows = try await pool.run(timeout: timeout, [
-      PostgresStatement(
-        """
-        insert into definitions (namespace, name, version, digest, source, file) values ($1, $2, $3, $4, $5, $6)
-        on conflict (namespace, name, version) do nothing returning number
-        """, name + [.text(definition.digest), .text(definition.source), .text(file)]),
-      PostgresStatement("select digest from definitions where namespace = $1 and name = $2 and version = $3", name),
-      PostgresStatement("select pg_notify('mediator_definitions', '')"),
-    ])
+    let rows = try await pool.run(
+      timeout: timeout,
+      [
+        PostgresStatement(
+          """
+          insert into definitions (namespace, name, version, digest, source, file) values ($1, $2, $3, $4, $5, $6)
+          on conflict (namespace, name, version) do nothing returning number
+          """, name + [.text(definition.digest), .text(definition.source), .text(file)]),
+        PostgresStatement("select digest from definitions where namespace = $1 and name = $2 and version = $3", name),
+        PostgresStatement("select pg_notify('mediator_definitions', '')"),
+      ])
     if rows[0].count > 0 { return .deployed }
     let digest = try store { () throws(PostgresError) in try rows[1][0].text("digest") }
     guard digest == definition.digest else {
@@ -60,13 +62,15 @@ public struct DefinitionStore: Sendable {
 
   /// All versions with a number above the given one, in the order of deployment.
   public func load(after number: Int32 = 0) async throws(MediatorError) -> [Row] {
-    let rows = try await pool.run(timeout: timeout, [
-      PostgresStatement(
-        """
-        select number, namespace, name, version, digest, source, file, deployed_at
-          from definitions where number > $1 order by number
-        """, [.int4(number)])
-    ])
+    let rows = try await pool.run(
+      timeout: timeout,
+      [
+        PostgresStatement(
+          """
+          select number, namespace, name, version, digest, source, file, deployed_at
+            from definitions where number > $1 order by number
+          """, [.int4(number)])
+      ])
     return try store { () throws(PostgresError) in
       var definitions: [Row] = []
       for row in rows[0] {

@@ -18,7 +18,9 @@ enum InstanceRows {
 
   private static func decode(_ row: PostgresRow) throws(MediatorError) -> StoredInstance {
     let id = try store { () throws(PostgresError) in UUIDValue(try row.uuid("id")) }
-    let (input, state) = try store { () throws(PostgresError) in (try row.bytes("input"), try row.optionalBytes("state")) }
+    let (input, state) = try store { () throws(PostgresError) in
+      (try row.bytes("input"), try row.optionalBytes("state"))
+    }
     let stored = try store { () throws(PostgresError) in
       (
         shard: Int32(try row.int("shard")), definition: Int32(try row.int("definition")),

@@ -25,32 +25,37 @@ public struct LeaseStore: Sendable {
   ///
   /// - Returns: the number that was fixed.
   func initialize(shards: Int32) async throws(MediatorError) -> Int32 {
-    let rows = try await pool.run(timeout: timeout, [
-      PostgresStatement("insert into cluster (shards) values ($1) on conflict do nothing", [.int4(shards)]),
-      PostgresStatement(
-        "insert into shards (shard) select generate_series(0, (select shards - 1 from cluster)) on conflict do nothing"),
-      PostgresStatement("select shards from cluster"),
-    ])
+    let rows = try await pool.run(
+      timeout: timeout,
+      [
+        PostgresStatement("insert into cluster (shards) values ($1) on conflict do nothing", [.int4(shards)]),
+        PostgresStatement(
+          "insert into shards (shard) select generate_series(0, (select shards - 1 from cluster)) on conflict do nothing"
+        ),
+        PostgresStatement("select shards from cluster"),
+      ])
     return try store { () throws(PostgresError) in Int32(try rows[2][0].int("shards")) }
   }
 
   /// Says that this mediator is alive, and looks who else is.
   func heartbeat() async throws(MediatorError) -> View {
-    let rows = try await pool.run(timeout: timeout, [
-      PostgresStatement(
-        "insert into mediators (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()",
-        [.text(mediatorID)]),
-      PostgresStatement(
-        "delete from mediators where seen_at < clock_timestamp() - $1 * interval '10 milliseconds'",
-        [.int8(lease.milliseconds)]),
-      PostgresStatement(
-        "select id from mediators where seen_at > clock_timestamp() - $1 * interval '1 millisecond' order by id",
-        [.int8(lease.milliseconds)]),
-      PostgresStatement(
-        """
-        select shard, case when expires_at > clock_timestamp() then owner end as owner from shards order by shard
-        """),
-    ])
+    let rows = try await pool.run(
+      timeout: timeout,
+      [
+        PostgresStatement(
+          "insert into mediators (id) values ($1) on conflict (id) do update set seen_at = clock_timestamp()",
+          [.text(mediatorID)]),
+        PostgresStatement(
+          "delete from mediators where seen_at < clock_timestamp() - $1 * interval '10 milliseconds'",
+          [.int8(lease.milliseconds)]),
+        PostgresStatement(
+          "select id from mediators where seen_at > clock_timestamp() - $1 * interval '1 millisecond' order by id",
+          [.int8(lease.milliseconds)]),
+        PostgresStatement(
+          """
+          select shard, case when expires_at > clock_timestamp() then owner end as owner from shards order by shard
+          """),
+      ])
     return try store { () throws(PostgresError) in
       var view = View(mediators: [], shards: [])
       for row in rows[2] { view.mediators.append(try row.text("id")) }
@@ -99,7 +104,9 @@ public struct LeaseStore: Sendable {
   }
 
   /// Gives a shard back so that another can take it at once.
-  func release(_ takeover: ShardTakeover, publishMark: Int64, on connection: PostgresConnection) async throws(MediatorError) {
+  func release(_ takeover: ShardTakeover, publishMark: Int64, on connection: PostgresConnection)
+    async throws(MediatorError)
+  {
     _ = try await query(
       connection,
       """
@@ -110,7 +117,8 @@ public struct LeaseStore: Sendable {
 
   /// Leaves, so that the others' fair shares grow at once.
   func leave() async throws(MediatorError) {
-    _ = try await pool.run(timeout: timeout, [PostgresStatement("delete from mediators where id = $1", [.text(mediatorID)])])
+    _ = try await pool.run(
+      timeout: timeout, [PostgresStatement("delete from mediators where id = $1", [.text(mediatorID)])])
   }
 
   private func query(

@@ -34,7 +34,8 @@ final class Cluster: Sendable {
       return counter
     }
     return try ServiceProcess(
-      program, arguments, environment: environment, logFile: "\(directory)/\(number)-\(program.split(separator: "/").last ?? "program").log")
+      program, arguments, environment: environment,
+      logFile: "\(directory)/\(number)-\(program.split(separator: "/").last ?? "program").log")
   }
 
   /// Runs a program to its end.
@@ -52,7 +53,7 @@ final class Cluster: Sendable {
     let status = try await process.waitForExit(within: limit)
     let output = process.output
     guard status == expected else {
-      throw ServiceProcess.Failure("\(program) \(arguments) ended with \(status): \(output)")
+      throw ServiceProcess.Failure("\(program) \(arguments) ended with \(status): \(output)\(process.log)")
     }
     return output
   }

@@ -4,7 +4,8 @@ import Values
 import Workflow
 
 /// Parses a definition given as its `do` (and whatever else stands at the top level), or fails the test.
-func definition(_ body: String, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws -> WorkflowDefinition {
+func definition(_ body: String, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws -> WorkflowDefinition
+{
   let text = "document: {dsl: 1.0.3, namespace: tests, name: example, version: 1.0.0}\n" + body
   let result = WorkflowParser.parse(text, file: "example.yaml")
   return try #require(result.definition, "\(result.diagnostics)", sourceLocation: sourceLocation)
