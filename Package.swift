@@ -100,6 +100,7 @@ let package = Package(
     command(
       "mediatorctl", in: "MediatorCtl",
       ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Values", "Wire", "Workflow", "YAML", logging]),
+    command("mock-broker", in: "MockBroker", ["Kafka", "Threads"]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
 
     // What tests share: private servers, a TCP proxy, a stand-in of Telegram.
@@ -121,11 +122,17 @@ let package = Package(
       "HostingTests", in: "Unit/HostingTests",
       ["HTTP", "Hosting", "Kafka", "Values", lifecycle, logging, metrics, metricsCore]),
 
+    tests(
+      "MediatorTests", in: "Unit/MediatorTests", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
+    tests(
+      "ProcessorsTests", in: "Unit/ProcessorsTests",
+      ["HTTP", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),
+
     // The seeded simulation of the production loop.
     tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
 
     // Adapters and services on real servers.
-    tests("KafkaTests", in: "Integration/KafkaTests", ["Kafka", "TestSupport", "Threads", logging]),
+    tests("KafkaTests", in: "Integration/KafkaTests", ["Kafka", "TestSupport", "Threads", "mock-broker", logging]),
     tests("PostgresTests", in: "Integration/PostgresTests", ["Postgres", "TestSupport"]),
     tests("HTTPTests", in: "Integration/HTTPTests", ["HTTP", "TestSupport", "Threads", "Values"]),
     tests(
@@ -133,6 +140,9 @@ let package = Package(
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
+    tests(
+      "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",
+      ["Hosting", "HTTP", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
     tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
