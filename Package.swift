@@ -140,9 +140,6 @@ let package = Package(
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
-    tests(
-      "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",
-      ["Hosting", "HTTP", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
     tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
