@@ -50,9 +50,9 @@ extension ConsumerLoop {
   func remove(_ partitions: [TopicPartition]) -> KafkaError? {
     let known = partitions.filter(assigned.contains)
     if known.isEmpty { return nil }
+    _ = resume(known)
     reader.assign([:], removing: known)
     assigned.subtract(known)
-    paused.subtract(known)
     return TopicPartitionList(known).use { rd_kafka_incremental_unassign(handle.raw, $0) }
       .map { KafkaError(consuming: $0) }
   }
@@ -67,6 +67,7 @@ extension ConsumerLoop {
     return status == RD_KAFKA_RESP_ERR_NO_ERROR ? list.firstError : KafkaError(status)
   }
 
+  /// Also needed before a partition is given up: librdkafka would remember that it is paused, and it could come back.
   func resume(_ partitions: [TopicPartition]) -> KafkaError? {
     let changed = Set(partitions).intersection(paused)
     if changed.isEmpty { return nil }

@@ -97,8 +97,8 @@ extension ConsumerLoop {
   }
 
   private func answer(_ rebalance: Rebalance) {
+    _ = resume(Array(paused))
     reader.unassignAll()
-    paused.removeAll()
     let status: rd_kafka_resp_err_t
     switch rebalance.kind {
     case .assign:

@@ -121,6 +121,7 @@ final class ConsumerLoop: @unchecked Sendable {
     case .cancel(let id):
       guard let index = demands.firstIndex(where: { $0.id == id }) else { return }
       demands.remove(at: index).reply(.success([]))
+    case .add(_, let reply) where closing != nil: reply(.closed("consumer"))
     case .add(let positions, let reply): reply(add(positions))
     case .remove(let partitions, let reply): reply(remove(partitions))
     case .pause(let partitions, let reply): reply(pause(partitions))
@@ -169,6 +170,9 @@ final class ConsumerLoop: @unchecked Sendable {
   func report(_ error: KafkaError) {
     if error.isFatal {
       fatal = fatal ?? error
+    } else if !hasGroup, error.rdkafkaCode == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED.rawValue {
+      // About the group that librdkafka made us name, and that nothing is done with.
+      return
     } else if errors.count < 100, !errors.contains(error) {
       errors.append(error)
     }

@@ -15,3 +15,10 @@ public struct KafkaConfiguration: Sendable, Hashable {
     self.clientID = clientID
   }
 }
+
+extension KafkaConfiguration: CustomStringConvertible {
+  /// Without the properties' values, which may be secrets.
+  public var description: String {
+    "\(clientID)@\(bootstrapServers) \(properties.keys.sorted())"
+  }
+}

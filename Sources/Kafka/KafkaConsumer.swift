@@ -70,19 +70,21 @@ public final class KafkaConsumer: Sendable {
   private static func start(
     _ make: @escaping @Sendable () throws(KafkaError) -> ConsumerLoop
   ) async throws(KafkaError) -> KafkaConsumer {
-    let result: Result<KafkaConsumer, KafkaError> = await withCheckedContinuation { continuation in
+    typealias Parts = (Mailbox<ConsumerLoop.Command>, Reachability)
+    let result: Result<Parts, KafkaError> = await withCheckedContinuation { continuation in
       startThread(named: "kafka-consumer") {
         do throws(KafkaError) {
           let loop = try make()
-          let consumer = KafkaConsumer(mailbox: loop.mailbox, reachability: loop.reachability)
-          continuation.resume(returning: .success(consumer))
+          continuation.resume(returning: .success((loop.mailbox, loop.reachability)))
           loop.run()
         } catch {
           continuation.resume(returning: .failure(error))
         }
       }
     }
-    return try result.get()
+    // Not made on that thread, which must not keep it alive.
+    let (mailbox, reachability) = try result.get()
+    return KafkaConsumer(mailbox: mailbox, reachability: reachability)
   }
 
   /// The next records, in order within each partition: at once as soon as there is one, and at most `max`.

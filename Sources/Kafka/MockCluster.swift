@@ -5,6 +5,9 @@ import Synchronization
 ///
 /// It keeps at most 5 MiB or 100,000 records per partition and drops the oldest silently; it has no topic
 /// administration and no semantics of transactions (librdkafka 2.0.2, rdkafka_mock.h).
+///
+/// A process that starts others should not have one of its own: children inherit its connections, which then stay
+/// half-open, and keep its port for a moment, which makes it abort when a broker goes down.
 public final class MockCluster: Sendable {
   /// `host:port,host:port`
   public let bootstrapServers: String

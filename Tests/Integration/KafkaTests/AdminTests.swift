@@ -42,7 +42,7 @@ struct AdminTests {
     let error = await #expect(throws: KafkaError.self) { try await admin.watermarks([missing]) }
     #expect(error?.code == .unknownTopic)
     await admin.close()
-    mock.cluster.close()
+    mock.end()
   }
 
   @Test("a group's lag, on the mock cluster as well")
@@ -60,7 +60,7 @@ struct AdminTests {
     #expect(try await admin.groupLag("laggards", topics: ["missing"]).isEmpty)
     await admin.close()
     await consumer.close()
-    mock.cluster.close()
+    mock.end()
   }
 
   @Test("a cluster that cannot be reached is a retriable error, within the limit")

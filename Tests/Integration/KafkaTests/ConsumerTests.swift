@@ -107,10 +107,12 @@ struct ConsumerTests {
     try await consumer.add([place(1): 10, place(2): KafkaPosition.end])
     #expect(try await consumer.collect(10).map(\.topicPartition) == Array(repeating: place(1), count: 10))
     await #expect(throws: KafkaError.self) { try await consumer.add([place(1): 0]) }
+    await consumer.pause([place(1)])
     await consumer.remove([place(0), place(1)])
     try await produce(topic, partitions: 3, count: 5, to: server.configuration)
     #expect(try await consumer.collect(5).map(\.topicPartition) == Array(repeating: place(2), count: 5))
-    // Back, from an earlier place: nothing of the first time is remembered.
+    // Back, from an earlier place: nothing of the first time is remembered, not even a pause.
+    await consumer.pause([place(0)])
     try await consumer.add([place(1): 3])
     #expect(try await consumer.collect(22).map(\.offset) == Array(3..<25))
     await consumer.close()
@@ -149,6 +151,22 @@ struct ConsumerTests {
     #expect(error?.code == .configuration)
     await nameless.close()
     await admin.close()
+  }
+
+  @Test("a consumer and a producer that are forgotten end by themselves")
+  func forgotten() async throws {
+    let (server, topic) = try await topic("forgotten", records: 1)
+    weak var consumer: KafkaConsumer?
+    weak var producer: KafkaProducer?
+    do {
+      let reader = try await KafkaConsumer.assigned(server.configuration, positions: beginnings(topic, 1))
+      let writer = try KafkaProducer(server.configuration)
+      #expect(try await reader.collect(1).count == 1)
+      _ = await writer.send([OutgoingRecord(topic: topic, partition: 0, value: [1])])
+      (consumer, producer) = (reader, writer)
+    }
+    #expect(consumer == nil)
+    #expect(producer == nil)
   }
 
   @Test("closing takes a bounded time after the topic was deleted")

@@ -34,6 +34,28 @@ struct GroupTests {
     await first.consumer.close()
   }
 
+  @Test("a member whose topic does not exist yet is told, and reads it once it does")
+  func topicToCome() async throws {
+    let server = try await BrokerServer.shared
+    let (topic, group) = (uniqueName("to-come"), uniqueName("group"))
+    var configuration = server.configuration
+    configuration.properties["topic.metadata.refresh.interval.ms"] = "500"
+    let member = try await Member(configuration, group: group, topic: topic)
+    let error = await #expect(throws: KafkaError.self) {
+      _ = try await member.consumer.nextBatch(max: 10, wait: .seconds(20))
+    }
+    #expect(error?.code == .unknownTopic)
+    try await createTopic(topic, partitions: 1, on: server)
+    try await produce(topic, partitions: 1, count: 5, to: server.configuration)
+    var records: [KafkaRecord] = []
+    let deadline = ContinuousClock.now + .seconds(20)
+    while records.count < 5, .now < deadline {
+      records += (try? await member.consumer.nextBatch(max: 10, wait: .milliseconds(500))) ?? []
+    }
+    #expect(records.map(\.offset) == [0, 1, 2, 3, 4])
+    await member.consumer.close()
+  }
+
   @Test("a static member that comes back has its partitions again, and the other one notices nothing")
   func staticMembership() async throws {
     let server = try await BrokerServer.shared
@@ -80,7 +102,7 @@ struct GroupTests {
     #expect(try await second.consumer.collect(10).count == 10)
     await first.consumer.close()
     await second.consumer.close()
-    server.cluster.close()
+    server.end()
   }
 
   // While another member joins, Kafka takes commits of the revoked partitions; neither broker at hand does.
@@ -119,7 +141,7 @@ struct GroupTests {
     let start = ContinuousClock.now
     await first.consumer.close(within: .seconds(1))
     #expect(start.duration(to: .now) < .seconds(4))
-    server.cluster.close()
+    server.end()
   }
 }
 

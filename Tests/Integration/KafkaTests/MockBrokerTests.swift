@@ -8,7 +8,7 @@ import Testing
 struct MockBrokerTests {
   @Test("the program serves other processes, fails on command, and ends with its standard input")
   func program() async throws {
-    let broker = try MockBrokerProcess(["--brokers", "2", "--topic", "one:3", "--topic", "two:1"])
+    let broker = try MockBrokerServer(arguments: ["--brokers", "2", "--topic", "one:3", "--topic", "two:1"])
     let configuration = KafkaConfiguration(bootstrapServers: broker.bootstrapServers)
     #expect(broker.bootstrapServers.split(separator: ",").count == 2)
     let admin = try KafkaAdmin(configuration)
@@ -33,7 +33,7 @@ struct MockBrokerTests {
 
   @Test("the program ends with SIGTERM, and outlives its standard input where it is told to")
   func signal() async throws {
-    let broker = try MockBrokerProcess(["--keep-running"])
+    let broker = try MockBrokerServer(arguments: ["--keep-running"])
     #expect(broker.command("topic kept 1") == "ok")
     #expect(broker.terminate() == 0)
   }

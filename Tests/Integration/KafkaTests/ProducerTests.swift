@@ -97,43 +97,40 @@ struct ProducerTests {
   @Test("a broker that goes down and comes back delays; nothing is lost, doubled or out of order")
   func brokerDownAndUp() async throws {
     let server = try MockBrokerServer(topics: ["down": 1])
-    var configuration = server.configuration
-    // The mock cluster leaves a connection half-open now and then when its broker goes down.
-    configuration.properties["socket.timeout.ms"] = "2000"
-    let producer = try KafkaProducer(configuration)
-    let consumer = try await KafkaConsumer.assigned(configuration, positions: beginnings("down", 1))
+    let producer = try KafkaProducer(server.configuration)
+    let consumer = try await KafkaConsumer.assigned(server.configuration, positions: beginnings("down", 1))
     _ = await producer.send(records("down", 0..<10))
     #expect(try await consumer.collect(10).count == 10)
-    try server.cluster.setBroker(1, up: false)
+    try server.setBroker(1, up: false)
     async let results = producer.send(records("down", 10..<200))
     try await Task.sleep(for: .seconds(1))
-    try server.cluster.setBroker(1, up: true)
+    try server.setBroker(1, up: true)
     #expect(await results.compactMap(\.failure).isEmpty)
     #expect(numbers(try await consumer.collect(190)) == Array(10..<200))
     await consumer.close()
     await producer.close()
-    server.cluster.close()
+    server.end()
   }
 
   @Test("a leader that moves, and errors that pass, are librdkafka's own business")
   func passingErrors() async throws {
     let server = try MockBrokerServer(brokers: 3, topics: ["moving": 1])
     let partition = TopicPartition(topic: "moving", partition: 0)
-    try server.cluster.setLeader(of: partition, to: 1)
+    try server.setLeader(of: partition, to: 1)
     let producer = try KafkaProducer(server.configuration)
     let consumer = try await KafkaConsumer.assigned(server.configuration, positions: beginnings("moving", 1))
     _ = await producer.send(records("moving", 0..<10))
-    try server.cluster.setLeader(of: partition, to: 2)
+    try server.setLeader(of: partition, to: 2)
     // NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS, and a cut connection.
-    try server.cluster.failRequests(apiKey: 0, code: 6, count: 2)
-    try server.cluster.failRequests(apiKey: 0, code: 19, count: 1)
-    try server.cluster.failRequests(apiKey: 0, code: -195, count: 1)
+    try server.failRequests(apiKey: 0, code: 6, count: 2)
+    try server.failRequests(apiKey: 0, code: 19, count: 1)
+    try server.failRequests(apiKey: 0, code: -195, count: 1)
     let results = await producer.send(records("moving", 10..<50))
     #expect(results.compactMap(\.failure).isEmpty)
     #expect(numbers(try await consumer.collect(50)) == Array(0..<50))
     await consumer.close()
     await producer.close()
-    server.cluster.close()
+    server.end()
   }
 
   @Test("after a fatal error all that was sent says so, and sending it again goes through, in order")
@@ -142,7 +139,7 @@ struct ProducerTests {
     let producer = try KafkaProducer(server.configuration)
     _ = await producer.send(records("fatal", 0..<10))
     // OUT_OF_ORDER_SEQUENCE_NUMBER.
-    try server.cluster.failRequests(apiKey: 0, code: 45, count: 1)
+    try server.failRequests(apiKey: 0, code: 45, count: 1)
     async let second = producer.send(records("fatal", 10..<20))
     let results = await second
     #expect(results.allSatisfy { $0.failure?.isFatal == true && $0.failure?.code == .fatal })
@@ -152,7 +149,7 @@ struct ProducerTests {
     #expect(numbers(try await consumer.collect(30)) == Array(0..<30))
     await consumer.close()
     await producer.close()
-    server.cluster.close()
+    server.end()
   }
 
   @Test("closing takes a bounded time while no broker answers, and every record has a result")
@@ -160,7 +157,7 @@ struct ProducerTests {
     let server = try MockBrokerServer(topics: ["gone": 1])
     let producer = try KafkaProducer(server.configuration)
     _ = await producer.send(records("gone", 0..<1))
-    try server.cluster.setBroker(-1, up: false)
+    try server.setBroker(-1, up: false)
     async let results = producer.send(records("gone", 1..<100))
     let start = ContinuousClock.now
     // What was sent before closing is written if that is possible within the limit.
@@ -170,7 +167,7 @@ struct ProducerTests {
     #expect(await producer.send(records("gone", 0..<3)).allSatisfy { $0.failure?.code == .closed })
     await producer.flush()
     await producer.close()
-    server.cluster.close()
+    server.end()
   }
 }
 

@@ -89,15 +89,16 @@ struct RoundTripTests {
     let consumer = try await KafkaConsumer.assigned(server.configuration, positions: beginnings(topic, 1))
     _ = await producer.send([OutgoingRecord(topic: topic, partition: 0, value: [0])])
     _ = try await consumer.collect(1)
-    var slowest = Duration.zero
+    var fastest = Duration.seconds(10)
     for number in UInt8(1)...10 {
       async let batch = consumer.nextBatch(max: 10, wait: .seconds(10))
       let start = ContinuousClock.now
       _ = await producer.send([OutgoingRecord(topic: topic, partition: 0, value: [number])])
       #expect(try await batch.map(\.value) == [[number]])
-      slowest = max(slowest, start.duration(to: .now))
+      fastest = min(fastest, start.duration(to: .now))
     }
-    #expect(slowest < .milliseconds(500))
+    // The slowest says more about what else runs on the machine.
+    #expect(fastest < .milliseconds(50))
     await consumer.close()
     await producer.close()
   }
