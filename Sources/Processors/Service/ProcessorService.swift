@@ -11,7 +11,7 @@ public struct ProcessorService: Service {
   private let options: ProcessorOptions
   private let status: ProcessorStatus
   private let logger: Logger
-  private let stop = StopSignal()
+  private let stopSignal = StopSignal()
 
   public init(options: ProcessorOptions, status: ProcessorStatus, logger: Logger) {
     self.options = options
@@ -19,32 +19,37 @@ public struct ProcessorService: Service {
     self.logger = logger
   }
 
+  /// Runs until ``stop()`` or a graceful shutdown.
+  ///
   /// - Throws: only what waiting cannot mend: configuration, or a schema that does not fit.
   public func run() async throws {
     try await withGracefulShutdownHandler {
       try await runUntilStopped()
     } onGracefulShutdown: {
-      stop.set()
+      stop()
     }
   }
 
+  /// Finishes the batch under way, leaves the group and ends ``run()``.
+  public func stop() { stopSignal.set() }
+
   private func runUntilStopped() async throws {
     try await prepare()
-    guard !stop.isSet else { return }
+    guard !stopSignal.isSet else { return }
     let open = try options.openSink(storeLog: status.store, logger: logger)
     let producer = try KafkaProducer(options.kafka, logger: logger)
     let metrics = ProcessorMetrics(name: options.name, logger: logger)
     let pruning = Task { await prune() }
     var backoff = Backoff()
-    while !stop.isSet {
+    while !stopSignal.isSet {
       do throws(ProcessorError) {
         try await ProcessorMember(
-          options: options, sink: open.sink, producer: producer, metrics: metrics, status: status, stop: stop,
+          options: options, sink: open.sink, producer: producer, metrics: metrics, status: status, stop: stopSignal,
           logger: logger
         ).run()
       } catch {
         status.failed(error)
-        await stop.sleep(backoff.next(random: .random(in: 0.5...1)))
+        await stopSignal.sleep(backoff.next(random: .random(in: 0.5...1)))
       }
     }
     pruning.cancel()
@@ -56,11 +61,11 @@ public struct ProcessorService: Service {
 
   private func prepare() async throws(ProcessorError) {
     var backoff = Backoff()
-    while !stop.isSet {
+    while !stopSignal.isSet {
       guard let failure = await preparationFailure() else { return }
       if failure.code == .configuration { throw failure }
       status.failed(failure)
-      await stop.sleep(backoff.next(random: .random(in: 0.5...1)))
+      await stopSignal.sleep(backoff.next(random: .random(in: 0.5...1)))
     }
   }
 
@@ -121,9 +126,9 @@ public struct ProcessorService: Service {
   /// Now and then deletes what is past the retention.
   private func prune() async {
     guard let database = options.database else { return }
-    while !stop.isSet, !Task.isCancelled {
-      await stop.sleep(.seconds(.random(in: 240...360)))
-      guard !stop.isSet else { return }
+    while !stopSignal.isSet, !Task.isCancelled {
+      await stopSignal.sleep(.seconds(.random(in: 240...360)))
+      guard !stopSignal.isSet else { return }
       do throws(PostgresError) {
         let count = try await ProcessorSchema.withConnection(database) { connection throws(PostgresError) in
           try await ProcessorSchema.prune(olderThan: options.retention, on: connection)
