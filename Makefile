@@ -1,6 +1,7 @@
 # Everything a contributor needs; `make` alone says what there is.
 SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
+PROGRAMS := mediator processor simulator mediatorctl mock-broker
 JOBS ?= $(shell nproc)
 
 .PHONY: help deps build release demo test check format bench clean
@@ -15,7 +16,7 @@ build: deps ## Build everything (debug)
 	swift build $(SWIFT_FLAGS) -j $(JOBS)
 
 release: deps ## Build the programs (release)
-	swift build $(SWIFT_FLAGS) -c release -j $(JOBS)
+	for product in $(PROGRAMS); do swift build $(SWIFT_FLAGS) -c release -j $(JOBS) --product $$product || exit 1; done
 
 demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
 	@scripts/demo.sh

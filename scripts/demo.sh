@@ -87,10 +87,12 @@ wait_for_port() {
 if [ -z "${DEMO_PROGRAMS:-}" ]; then
   echo "building the programs (the first time takes some minutes)…"
   log=$(mktemp)
-  if ! swift build -c release >"$log" 2>&1; then
-    tail -30 "$log" >&2
-    fail "the build failed; the whole log is $log"
-  fi
+  for product in mediator processor simulator mediatorctl mock-broker; do
+    if ! swift build -c release --product "$product" >"$log" 2>&1; then
+      tail -30 "$log" >&2
+      fail "the build failed; the whole log is $log"
+    fi
+  done
   rm -f "$log"
 fi
 
