@@ -43,6 +43,10 @@ func tests(_ name: String, in folder: String, _ dependencies: [Target.Dependency
 
 let package = Package(
   name: "Mediator",
+  // For the package in Benchmarks only; what others build on is the wire contract.
+  products: ["Engine", "HTTP", "Kafka", "Postgres", "Values", "Workflow"].map {
+    .library(name: $0, targets: [$0])
+  },
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
@@ -140,6 +144,10 @@ let package = Package(
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
+
+    tests(
+      "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",
+      ["Hosting", "HTTP", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
     tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
