@@ -49,6 +49,14 @@ public struct Engine: Sendable {
     }
   }
 
+  /// Ends the instance with an error because whoever drives it cannot go on with it.
+  public func abandon(_ reason: String, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { execution in
+      execution.run(from: .fault(activity: nil, Problems.runtime(reason, at: Execution.rootReference)))
+      return .applied
+    }
+  }
+
   /// Does what has become due: timeouts, and the next attempts of calls.
   public func wake(_ state: inout InstanceState, now: Timestamp) -> Step {
     drive(&state, now) { $0.wake() }

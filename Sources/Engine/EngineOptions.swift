@@ -10,17 +10,27 @@ public struct EngineOptions: Sendable, Hashable {
   public var maxRequestBytes: Int
   /// The largest state of an instance (context and open tasks' data), in bytes of JSON.
   public var maxStateBytes: Int
+  /// How deep the data of an instance may nest. Above what an event may bring, and below what can be read again.
+  public var maxDepth: Int
+  /// How deep the `with` of a processing event may nest: readers refuse what is deeper.
+  public var maxRequestDepth: Int
+  /// The outputs that one step may add to the journal, in bytes of JSON.
+  public var maxStepBytes: Int
   /// How many tasks may run in one step without waiting for anything: a loop of `then` without a call ends here.
   public var maxTransitionsPerStep: Int
 
   public init(
     callTimeout: Duration = .seconds(600), retry: RetryPolicy = RetryPolicy(),
-    maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxTransitionsPerStep: Int = 10_000
+    maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxDepth: Int = 256,
+    maxRequestDepth: Int = 128, maxStepBytes: Int = 16 << 20, maxTransitionsPerStep: Int = 10_000
   ) {
     self.callTimeout = callTimeout
     self.retry = retry
     self.maxRequestBytes = maxRequestBytes
     self.maxStateBytes = maxStateBytes
+    self.maxDepth = maxDepth
+    self.maxRequestDepth = maxRequestDepth
+    self.maxStepBytes = maxStepBytes
     self.maxTransitionsPerStep = maxTransitionsPerStep
   }
 }

@@ -14,6 +14,8 @@ struct Execution {
   var state: InstanceState
   let now: Timestamp
   var entries: [JournalEntry] = []
+  /// The size of the outputs among the entries.
+  var recordedBytes = 0
 
   init(definition: WorkflowDefinition, options: EngineOptions, state: InstanceState, now: Timestamp) {
     self.definition = definition

@@ -15,6 +15,9 @@ extension Execution {
         return .enter(scope: scope, position: position + 1, input: input)
       }
       let transformed = try task.input?.from?.evaluate(input, variables: raw.value) ?? input
+      if task.input?.from != nil, let detail = unstorable(transformed, "input") {
+        return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
+      }
       return try start(task, in: scope, transformed)
     } catch {
       return failedToStart(task, in: scope, Problems.expression(error.message, at: task.reference))
@@ -67,9 +70,7 @@ extension Execution {
     _ call: Call, _ task: TaskDefinition, in scope: Int, _ input: JSON, _ variables: VariableScope
   ) throws(ExpressionError) -> Move? {
     let data = try call.with?.evaluate(input, variables: variables.value) ?? .object(JSONObject())
-    let bytes = data.approximateBytes
-    if bytes > options.maxRequestBytes {
-      let detail = "the processing event's data would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
+    if let detail = refusal(of: data) {
       return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
     }
     let timeout = try task.timeout?.evaluate(input, variables: variables.value) ?? options.callTimeout
@@ -78,6 +79,15 @@ extension Execution {
     let activity = openTask(task, in: scope, input)
     if let index = state.activityIndex(activity) { send(index, pending) }
     return nil
+  }
+
+  /// Why a processing event cannot have this data.
+  private func refusal(of data: JSON) -> String? {
+    guard let bytes = data.approximateBytes(within: options.maxRequestDepth) else {
+      return "the processing event's data would nest deeper than \(options.maxRequestDepth) levels"
+    }
+    guard bytes > options.maxRequestBytes else { return nil }
+    return "the processing event's data would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
   }
 
   /// Journals the request of `call`'s attempt, and waits for its reply.
@@ -149,9 +159,16 @@ extension Execution {
       let variables = taskScope(task, input: open.input, output: rawOutput, startedAt: open.startedAt)
       output = try template.evaluate(rawOutput, variables: variables.value)
     }
+    if let detail = unstorable(output, "output") {
+      return .fault(activity: activity, Problems.validation(detail, at: task.reference))
+    }
     if let template = task.export?.as {
       let variables = taskScope(task, input: open.input, output: output, startedAt: open.startedAt)
-      state.context = try template.evaluate(output, variables: variables.value)
+      let context = try template.evaluate(output, variables: variables.value)
+      if let detail = unstorable(context, "context") {
+        return .fault(activity: activity, Problems.validation(detail, at: task.reference))
+      }
+      state.context = context
     }
     record(.taskCompleted(activity: activity, reference: task.reference, output: output))
     state.activities.remove(at: index)
@@ -168,10 +185,23 @@ extension Execution {
     }
   }
 
+  /// Why this cannot become part of the instance: it could be written, and never be read again.
+  private mutating func unstorable(_ data: JSON, _ what: String) -> String? {
+    guard let bytes = data.approximateBytes(within: options.maxDepth) else {
+      return "the \(what) would nest deeper than \(options.maxDepth) levels"
+    }
+    recordedBytes += bytes
+    guard recordedBytes > options.maxStepBytes else { return nil }
+    return "the tasks that ran without waiting gave more than \(options.maxStepBytes) bytes in all"
+  }
+
   mutating func end(_ output: JSON) -> Move? {
     do throws(ExpressionError) {
       let scope = workflowScope(output: output)
       let result = try definition.output?.as?.evaluate(output, variables: scope.value) ?? output
+      if let detail = unstorable(result, "output") {
+        return .fault(activity: nil, Problems.validation(detail, at: Self.rootReference))
+      }
       state.status = .completed
       state.output = result
       state.activities = []

@@ -55,6 +55,17 @@ public struct InstanceState: Sendable, Hashable {
     return earliest
   }
 
+  /// About how much memory its data takes, counted as bytes of JSON.
+  public var approximateBytes: Int {
+    activities.reduce(input.approximateBytes + context.approximateBytes) { sum, activity in
+      switch activity.phase {
+      case .sequence: sum + activity.input.approximateBytes
+      case .requested(let call), .retrying(let call, _):
+        sum + activity.input.approximateBytes + call.data.approximateBytes
+      }
+    }
+  }
+
   func activityIndex(_ id: Int) -> Int? { activities.firstIndex { $0.id == id } }
 }
 

@@ -92,6 +92,29 @@ extension DurationValue {
 }
 
 extension JSON {
+  /// As ``approximateBytes``; nil when arrays and objects nest deeper than `depth`.
+  func approximateBytes(within depth: Int) -> Int? {
+    switch self {
+    case .array(let items):
+      guard depth > 0 else { return nil }
+      var sum = 2
+      for item in items {
+        guard let bytes = item.approximateBytes(within: depth - 1) else { return nil }
+        sum += bytes + 1
+      }
+      return sum
+    case .object(let object):
+      guard depth > 0 else { return nil }
+      var sum = 2
+      for (key, value) in object {
+        guard let bytes = value.approximateBytes(within: depth - 1) else { return nil }
+        sum += key.utf8.count + bytes + 4
+      }
+      return sum
+    case .null, .bool, .number, .string: return approximateBytes
+    }
+  }
+
   /// The size of the compact text, without writing it; escapes count as one byte.
   var approximateBytes: Int {
     switch self {
