@@ -6,6 +6,7 @@ import Values
 public final class KafkaSource: RecordSource {
   private let consumer: KafkaConsumer
   private let guarded: Mutex<PositionGuard>
+  private let isReporting = Atomic<Bool>(false)
   private let halts: Halts
 
   private init(consumer: KafkaConsumer, guarded: PositionGuard, halts: Halts) {
@@ -45,6 +46,11 @@ public final class KafkaSource: RecordSource {
   }
 
   public func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
+    guard max > 0 else {
+      // Short, because what it is waited for (the producer's acknowledgements) may come at any moment.
+      try? await Task.sleep(for: min(wait, .milliseconds(20)))
+      return []
+    }
     let records = try await kafka { () throws(KafkaError) in try await consumer.nextBatch(max: max, wait: wait) }
     guard !records.isEmpty else { return [] }
     let admission = guarded.withLock { $0.admit(records) }
@@ -56,8 +62,12 @@ public final class KafkaSource: RecordSource {
   }
 
   public func report(_ positions: [TopicPartition: Int64]) async {
-    // Only lag tools read this: a failure changes nothing for the shard.
-    try? await consumer.commit(positions)
+    // Only lag tools read this: a failure changes nothing for the shard, and a slow broker must not hold up its turns.
+    guard !isReporting.exchange(true, ordering: .acquiringAndReleasing) else { return }
+    Task {
+      try? await consumer.commit(positions)
+      isReporting.store(false, ordering: .releasing)
+    }
   }
 
   public func close() async { await consumer.close() }

@@ -74,7 +74,6 @@ final class ShardRunner: Sendable {
     services.logger.info(
       "shard taken over", metadata: ["shard": "\(shard)", "epoch": "\(takeover.epoch)"])
     do throws(MediatorError) {
-      try await worker.republish()
       while !isStopping { services.metrics.record(try await worker.turn()) }
       return .success(await worker.publishMark)
     } catch {

@@ -32,6 +32,9 @@ public final class Outbox: Sendable {
     /// In ascending order of sequence.
     var open: [(sequence: Int64, unacknowledged: Int)] = []
     var first = 0
+    /// The records that the publisher has and that have no result yet.
+    var flying = 0
+    var flyingBytes = 0
     var undeliverable: [Undeliverable] = []
     var failure: String?
   }
@@ -42,6 +45,16 @@ public final class Outbox: Sendable {
 
   /// How many journal rows are not wholly acknowledged.
   public var pending: Int { state.withLock { $0.open.count - $0.first } }
+
+  /// Whether more may be committed before the broker has taken what is open.
+  public func hasRoom(rows: Int, bytes: Int) -> Bool {
+    state.withLock { $0.open.count - $0.first < rows && $0.flyingBytes < bytes }
+  }
+
+  /// Whether more of what is committed may be handed to the publisher.
+  public func canFly(records: Int, bytes: Int) -> Bool {
+    state.withLock { $0.flying < records && $0.flyingBytes < bytes }
+  }
 
   /// The sequence up to which all is published, when all up to `head` is committed and handed over.
   public func mark(head: Int64) -> Int64 {
@@ -70,21 +83,30 @@ public final class Outbox: Sendable {
   /// Hands messages of committed rows to the publisher, in order.
   public func publish(_ messages: [Message], through publisher: some RecordPublisher) {
     guard !messages.isEmpty else { return }
-    state.withLock { state in
-      for message in messages {
-        if let last = state.open.indices.last, state.open[last].sequence == message.sequence {
-          state.open[last].unacknowledged += 1
-        } else {
-          state.open.append((message.sequence, 1))
-        }
-      }
+    let isWell = state.withLock { state in
+      for message in messages { Self.add(message, to: &state) }
+      return state.failure == nil
     }
+    // After a failure nothing may overtake what failed; all of it goes out again when the shard starts over.
+    guard isWell else { return }
     publisher.publish(messages.map(\.record)) { [self] results in settle(messages, results) }
+  }
+
+  private static func add(_ message: Message, to state: inout State) {
+    state.flying += 1
+    state.flyingBytes += message.record.byteCount
+    if let last = state.open.indices.last, state.open[last].sequence == message.sequence {
+      state.open[last].unacknowledged += 1
+    } else {
+      state.open.append((message.sequence, 1))
+    }
   }
 
   private func settle(_ messages: [Message], _ results: [PublishResult]) {
     state.withLock { state in
       for (message, result) in zip(messages, results) {
+        state.flying -= 1
+        state.flyingBytes -= message.record.byteCount
         switch result {
         case .published:
           Self.acknowledge(message.sequence, in: &state)
@@ -120,5 +142,12 @@ public final class Outbox: Sendable {
       state.open.removeFirst(state.first)
       state.first = 0
     }
+  }
+}
+
+extension OutgoingRecord {
+  /// About what it takes up in memory and on the wire.
+  fileprivate var byteCount: Int {
+    headers.reduce((key?.count ?? 0) + (value?.count ?? 0)) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) }
   }
 }

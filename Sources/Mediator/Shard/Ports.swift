@@ -6,9 +6,10 @@ import Values
 
 /// The source partitions of one shard, read from the positions that the store gave.
 public protocol RecordSource: Sendable {
-  /// Returns as soon as there is a record (then up to `max`), or empty after `wait`.
+  /// Returns as soon as there is a record (then up to `max`), or empty after `wait`. With a `max` of 0 it takes no
+  /// record and only passes a little time, up to `wait`.
   func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord]
-  /// Tells lag tools how far the shard has read. Nothing depends on it.
+  /// Tells lag tools how far the shard has read. Nothing depends on it, and it returns without waiting for anyone.
   func report(_ positions: [TopicPartition: Int64]) async
   func close() async
 }

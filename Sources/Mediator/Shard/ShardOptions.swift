@@ -18,14 +18,19 @@ public struct ShardOptions: Sendable {
   public var maxTimers: Int
   /// Rows committed and not yet acknowledged by the broker; above it no record is read.
   public var maxUnpublished: Int
+  /// The same for the bytes of their records.
+  public var maxUnpublishedBytes: Int
+  /// Instances kept in memory, and the bytes of their data.
   public var cacheCapacity: Int
+  public var cacheBytes: Int
   public var lease: Duration
 
   public init(
     queues: [String: EventBinding?] = [Topics.queue: nil], repliesTopic: String = Topics.replies,
     limits: DecodeLimits = DecodeLimits(), maxBatch: Int = 500, wait: Duration = .milliseconds(250),
     timerInterval: Duration = .milliseconds(500), maxTimers: Int = 500, maxUnpublished: Int = 10_000,
-    cacheCapacity: Int = 10_000, lease: Duration = .seconds(5)
+    maxUnpublishedBytes: Int = 64 << 20, cacheCapacity: Int = 10_000, cacheBytes: Int = 64 << 20,
+    lease: Duration = .seconds(5)
   ) {
     self.queues = queues
     self.repliesTopic = repliesTopic
@@ -35,7 +40,9 @@ public struct ShardOptions: Sendable {
     self.timerInterval = timerInterval
     self.maxTimers = maxTimers
     self.maxUnpublished = maxUnpublished
+    self.maxUnpublishedBytes = maxUnpublishedBytes
     self.cacheCapacity = cacheCapacity
+    self.cacheBytes = cacheBytes
     self.lease = lease
   }
 }

@@ -20,6 +20,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private var cache: InstanceCache
   private var batchNumber: Int64
   private var journalHead: Int64
+  /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
+  private var unpublishedAfter: Int64?
   private var nextTimerScan: Timestamp
   private var nextRenewal: Timestamp
   private var nextReport: Timestamp
@@ -36,9 +38,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     self.store = store
     self.catalogs = catalogs
     self.clock = clock
-    cache = InstanceCache(capacity: options.cacheCapacity)
+    cache = InstanceCache(capacity: options.cacheCapacity, bytes: options.cacheBytes)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
+    unpublishedAfter = takeover.publishMark
     let now = clock.now()
     nextTimerScan = now
     nextRenewal = now + options.lease / 3
@@ -46,26 +49,14 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   /// Up to which sequence everything is published.
-  public var publishMark: Int64 { outbox.mark(head: journalHead) }
+  public var publishMark: Int64 { outbox.mark(head: unpublishedAfter ?? journalHead) }
 
-  /// Publishes what the owner before may not have published. To be called once, before the first turn.
-  public func republish() async throws(MediatorError) {
-    var after = takeover.publishMark
-    while true {
-      let rows = try await store.unpublished(after: after, limit: 500)
-      guard let last = rows.last else { return }
-      let catalog = try await catalog(naming: rows.compactMap(\.definition))
-      let encoder = encoder(catalog)
-      outbox.publish(rows.flatMap(encoder.messages(of:)), through: publisher)
-      after = last.sequence
-      try await renewIfDue()
-    }
-  }
-
-  /// One turn. Empty when nothing came within the options' `wait`.
+  /// One turn. Empty when nothing came within the options' `wait`. The first turns of an owner publish what the one
+  /// before may not have published, and read nothing.
   @discardableResult
   public func turn() async throws(MediatorError) -> TurnReport {
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
+    if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
     let timers = try await dueTimers()
@@ -75,28 +66,50 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       try await renewIfDue()
       return report
     }
-    let turn = Turn(records: records, timers: timers, undeliverable: undeliverable)
     let (inputs, catalog) = try await decode(records)
     report.split(.decode)
-    try await run(turn, inputs, catalog, &report)
+    var work = undeliverable.map { Work.undeliverable($0) }
+    for (record, input) in zip(records, inputs) { work.append(.record(record, input)) }
+    // After the records: a reply that is at hand counts, even when its deadline has passed a moment ago.
+    for id in timers { work.append(.timer(id)) }
+    try await run(work[...], catalog, &report)
     outbox.settle(undeliverable)
     await reportPositions()
     return report
   }
 
-  /// The work of one turn, so that it can be planned again when its first plan turns out to be out of date.
-  private struct Turn {
-    let records: [KafkaRecord]
-    let timers: [UUIDValue]
-    let undeliverable: [Outbox.Undeliverable]
+  /// One piece of a turn's work, kept so that it can be planned again.
+  private enum Work {
+    case undeliverable(Outbox.Undeliverable)
+    case record(KafkaRecord, TurnInput)
+    case timer(UUIDValue)
   }
 
   // MARK: Reading
 
+  private func republish(after sequence: Int64) async throws(MediatorError) -> TurnReport {
+    var report = TurnReport()
+    // Not the open rows: one of them may wait for a turn (it was refused), and turns come only afterwards.
+    if outbox.canFly(records: options.maxUnpublished, bytes: options.maxUnpublishedBytes) {
+      let rows = try await store.unpublished(after: sequence, limit: 500)
+      let catalog = try await catalog(try await catalogs.current(), naming: rows.lazy.compactMap(\.definition))
+      outbox.publish(rows.flatMap(encoder(catalog).messages(of:)), through: publisher)
+      unpublishedAfter = rows.last?.sequence
+      report.split(.publish)
+    } else {
+      _ = try await source.nextBatch(max: 0, wait: options.wait)
+    }
+    try await renewIfDue()
+    return report
+  }
+
   private func poll(waiting: Bool) async throws(MediatorError) -> [KafkaRecord] {
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
-    let room = outbox.pending < options.maxUnpublished ? options.maxBatch : 0
-    return try await source.nextBatch(max: room, wait: waiting ? options.wait : .zero)
+    try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? options.wait : .zero)
+  }
+
+  private var hasRoom: Bool {
+    outbox.hasRoom(rows: options.maxUnpublished, bytes: options.maxUnpublishedBytes)
   }
 
   private func dueTimers() async throws(MediatorError) -> [UUIDValue] {
@@ -118,8 +131,12 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     }
     if isUnmatched {
       // Its workflow may have been deployed a moment ago: look before giving up on the event.
-      catalog = try await catalogs.refreshed()
-      inputs = records.map(decoder(catalog).decode)
+      let refreshed = try await catalogs.refreshed()
+      // Definitions are only ever added.
+      if refreshed.count > catalog.count {
+        catalog = refreshed
+        inputs = records.map(decoder(catalog).decode)
+      }
     }
     return (inputs, catalog)
   }
@@ -134,9 +151,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   /// The catalog, read again when it lacks one of these definitions.
-  private func catalog(naming numbers: [Int32]) async throws(MediatorError) -> DefinitionCatalog {
-    let catalog = try await catalogs.current()
-    guard numbers.contains(where: { catalog[$0] == nil }) else { return catalog }
+  private func catalog(
+    _ known: DefinitionCatalog, naming numbers: some Sequence<Int32>
+  ) async throws(MediatorError) -> DefinitionCatalog {
+    guard numbers.contains(where: { known[$0] == nil }) else { return known }
     let refreshed = try await catalogs.refreshed()
     if let missing = numbers.first(where: { refreshed[$0] == nil }) {
       throw MediatorError(.definition, "definition number \(missing) is used by an instance and cannot be loaded")
@@ -147,13 +165,14 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   // MARK: Planning and writing
 
   private func run(
-    _ turn: Turn, _ inputs: [TurnInput], _ catalog: DefinitionCatalog, _ report: inout TurnReport
+    _ work: ArraySlice<Work>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
     for attempt in 1... {
-      let instances = try await load(turn, inputs)
-      let catalog = try await self.catalog(naming: instances.values.map(\.definition) + catalog.all.map(\.number))
+      let instances = try await load(work)
+      let catalog = try await self.catalog(catalog, naming: instances.values.lazy.map(\.definition))
       report.split(.load)
-      var plan = plan(turn, inputs, catalog, instances)
+      var plan = plan(catalog, instances)
+      for item in work { Self.add(item, to: &plan) }
       let batch = plan.finish()
       report.split(.step)
       do {
@@ -161,46 +180,46 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
         // An instance of this batch was started on another shard in the meantime. Loading will find it.
-        cache.removeAll()
         continue
-      } catch  where error.code == .unstorable && turn.records.count > 1 {
-        try await runOneByOne(turn, inputs, catalog, &report)
-        return
       } catch  where error.code == .unstorable {
-        try await quarantine(turn, reason: error.message, catalog, &report)
-        return
+        return try await setAside(work, error.message, catalog, &report)
       }
       publish(batch, plan.instances, catalog)
       report.split(.publish)
-      report.add(plan, records: turn.records.count)
+      report.add(plan, records: work.count { if case .record = $0 { true } else { false } })
       return
     }
   }
 
-  private func plan(
-    _ turn: Turn, _ inputs: [TurnInput], _ catalog: DefinitionCatalog, _ instances: [UUIDValue: StoredInstance]
-  ) -> TurnPlan {
-    var plan = TurnPlan(
+  private func plan(_ catalog: DefinitionCatalog, _ instances: [UUIDValue: StoredInstance]) -> TurnPlan {
+    TurnPlan(
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
       publishMark: publishMark, catalog: catalog, instances: instances, now: clock.now())
-    for item in turn.undeliverable {
-      plan.undeliverable(item.request.id, instance: item.request.instance, reason: item.reason)
-    }
-    for id in turn.timers { plan.wake(id) }
-    for (input, record) in zip(inputs, turn.records) { plan.add(input, from: record) }
-    return plan
   }
 
-  private func load(_ turn: Turn, _ inputs: [TurnInput]) async throws(MediatorError) -> [UUIDValue: StoredInstance] {
+  private static func add(_ item: Work, to plan: inout TurnPlan) {
+    switch item {
+    case .undeliverable(let item):
+      plan.undeliverable(item.request.id, instance: item.request.instance, reason: item.reason)
+    case .record(let record, let input): plan.add(input, from: record)
+    case .timer(let id): plan.wake(id)
+    }
+  }
+
+  private func load(_ work: ArraySlice<Work>) async throws(MediatorError) -> [UUIDValue: StoredInstance] {
     var found: [UUIDValue: StoredInstance] = [:]
     var missing: Set<UUIDValue> = []
     func want(_ id: UUIDValue) {
       guard found[id] == nil, !missing.contains(id) else { return }
       if let instance = cache.find(id) { found[id] = instance } else { missing.insert(id) }
     }
-    for input in inputs { input.instances.forEach(want) }
-    turn.timers.forEach(want)
-    turn.undeliverable.forEach { want($0.request.instance) }
+    for item in work {
+      switch item {
+      case .undeliverable(let item): want(item.request.instance)
+      case .record(_, let input): input.instances.forEach(want)
+      case .timer(let id): want(id)
+      }
+    }
     if !missing.isEmpty {
       for instance in try await store.load(Array(missing)) { found[instance.id] = instance }
     }
@@ -225,33 +244,35 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   // MARK: Data that Postgres refuses
 
-  /// Postgres refused the data of some record of the turn: each gets a transaction of its own, so that only the
-  /// culprit is set aside and the partition goes on.
-  private func runOneByOne(
-    _ turn: Turn, _ inputs: [TurnInput], _ catalog: DefinitionCatalog, _ report: inout TurnReport
+  /// Postgres refused the data of some of this work: halved until only the culprit is left, so that everything else
+  /// goes on as if it were not there.
+  private func setAside(
+    _ work: ArraySlice<Work>, _ reason: String, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
-    let others = Turn(records: [], timers: turn.timers, undeliverable: turn.undeliverable)
-    if !others.timers.isEmpty || !others.undeliverable.isEmpty {
-      try await run(others, [], catalog, &report)
+    if work.count > 1 {
+      let middle = work.startIndex + work.count / 2
+      try await run(work[..<middle], catalog, &report)
+      try await run(work[middle...], catalog, &report)
+      return
     }
-    for (input, record) in zip(inputs, turn.records) {
-      try await run(Turn(records: [record], timers: [], undeliverable: []), [input], catalog, &report)
+    guard let culprit = work.first else { throw MediatorError(.store, reason) }
+    var plan = plan(catalog, try await load(work))
+    switch culprit {
+    case .record(let record, _):
+      plan.quarantine(record, reason: "unstorable", detail: reason)
+      plan.advance(past: record)
+    case .timer(let id): plan.abandon(id, reason: reason)
+    case .undeliverable(let item): plan.abandon(item.request.instance, reason: reason)
     }
-  }
-
-  private func quarantine(
-    _ turn: Turn, reason: String, _ catalog: DefinitionCatalog, _ report: inout TurnReport
-  ) async throws(MediatorError) {
-    guard let record = turn.records.first else { throw MediatorError(.store, reason) }
-    var plan = TurnPlan(
-      takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
-      publishMark: publishMark, catalog: catalog, instances: [:], now: clock.now())
-    plan.quarantine(record, reason: "unstorable", detail: reason)
-    plan.advance(past: record)
     let batch = plan.finish()
-    try await commit(batch)
-    publish(batch, [:], catalog)
-    report.add(plan, records: 1)
+    do throws(MediatorError) {
+      try await commit(batch)
+    } catch {
+      // Not even this can be stored: nothing is left but to say so and to try again later.
+      throw error.code == .unstorable ? MediatorError(.store, error.message) : error
+    }
+    publish(batch, plan.instances, catalog)
+    report.add(plan, records: batch.positions.count)
   }
 
   // MARK: Staying alive

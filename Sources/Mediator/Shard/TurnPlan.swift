@@ -18,6 +18,7 @@ struct TurnPlan {
   private var startedHere: Set<UUIDValue> = []
   private var touched: Set<UUIDValue> = []
   private var order: [UUIDValue] = []
+  private var lastRecords: [TopicPartition: KafkaRecord] = [:]
 
   /// - Parameter instances: those that the inputs name and that exist.
   init(
@@ -56,13 +57,16 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.undeliverable(requestID, reason: reason, state: &state, now: now) }
   }
 
+  /// The instance's next step cannot be stored, whatever is tried: it ends with an error that says so.
+  mutating func abandon(_ id: UUIDValue, reason: String) {
+    step(id) { engine, state, now in engine.abandon(reason, state: &state, now: now) }
+  }
+
   mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String) {
     batch.deadLetters.append(DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail))
   }
 
-  mutating func advance(past record: KafkaRecord) {
-    batch.positions[TopicPartition(topic: record.topic, partition: record.partition)] = Position(after: record)
-  }
+  mutating func advance(past record: KafkaRecord) { lastRecords[record.topicPartition] = record }
 
   // MARK: Steps
 
@@ -131,8 +135,9 @@ struct TurnPlan {
 
   // MARK: The result
 
-  /// The batch, with each instance as its last step left it.
+  /// The batch, with each instance as its last step left it, and each partition's position behind its last record.
   mutating func finish() -> ShardBatch {
+    batch.positions = lastRecords.mapValues { Position(after: $0) }
     for id in order {
       guard let instance = instances[id] else { continue }
       if startedHere.contains(id) { batch.started.append(instance) } else { batch.updated.append(instance) }

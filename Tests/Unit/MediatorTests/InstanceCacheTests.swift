@@ -14,7 +14,7 @@ import Values
   private func id(_ number: Int) -> UUIDValue { UUIDValue(high: 0, low: UInt64(number)) }
 
   @Test func findsWhatWasPutIn() {
-    var cache = InstanceCache(capacity: 10)
+    var cache = InstanceCache(capacity: 10, bytes: .max)
     cache.update(instance(1))
     #expect(cache.find(id(1)) == instance(1))
     #expect(cache.find(id(2)) == nil)
@@ -22,7 +22,7 @@ import Values
   }
 
   @Test func theLastUpdateCounts() {
-    var cache = InstanceCache(capacity: 10)
+    var cache = InstanceCache(capacity: 10, bytes: .max)
     cache.update(instance(1))
     var changed = instance(1)
     changed.state.context = ["step": 2]
@@ -34,7 +34,7 @@ import Values
   /// Also when an older copy of it lies in the old generation.
   @Test func anEndedInstanceIsDropped() {
     for fillers in 0..<8 {
-      var cache = InstanceCache(capacity: 4)
+      var cache = InstanceCache(capacity: 4, bytes: .max)
       cache.update(instance(1))
       for filler in 0..<fillers { cache.update(instance(100 + filler)) }
       cache.update(instance(1, .completed))
@@ -44,7 +44,7 @@ import Values
 
   @Test func neverHoldsMoreThanItsCapacity() {
     for capacity in [0, 1, 2, 3, 10, 11] {
-      var cache = InstanceCache(capacity: capacity)
+      var cache = InstanceCache(capacity: capacity, bytes: .max)
       for number in 0..<100 {
         cache.update(instance(number))
         #expect(cache.count <= max(2, capacity))
@@ -54,7 +54,7 @@ import Values
   }
 
   @Test func whatIsAskedForStays() {
-    var cache = InstanceCache(capacity: 10)
+    var cache = InstanceCache(capacity: 10, bytes: .max)
     cache.update(instance(0))
     for number in 1..<200 {
       cache.update(instance(number))
@@ -66,7 +66,7 @@ import Values
   /// Against a plain dictionary: it may forget, but what it finds is the last that was put in.
   @Test func neverFindsAnOldState() {
     var random = SeededGenerator(seed: 3)
-    var cache = InstanceCache(capacity: 6)
+    var cache = InstanceCache(capacity: 6, bytes: .max)
     var truth: [Int: StoredInstance] = [:]
     for step in 0..<20_000 {
       let number = Int.random(in: 0..<12, using: &random)
@@ -83,7 +83,26 @@ import Values
         if let found = cache.find(id(number)) { #expect(found == truth[number]) }
       }
     }
-    cache.removeAll()
-    #expect(cache.count == 0)
+  }
+
+  /// Ten thousand large instances must not take the memory of ten thousand large instances.
+  @Test func itsBytesAreBounded() {
+    var cache = InstanceCache(capacity: 10_000, bytes: 100_000)
+    for number in 0..<1000 {
+      var large = instance(number)
+      large.state.context = .string(String(repeating: "x", count: 10_000))
+      cache.update(large)
+      #expect(cache.count <= 12)
+      #expect(cache.find(id(number)) == large)
+    }
+    // What became small again takes little room again.
+    for round in 0..<10_000 {
+      var small = instance(0)
+      small.state.nextActivity = round
+      cache.update(small)
+      cache.update(instance(1))
+    }
+    cache.update(instance(2))
+    #expect(cache.find(id(0)) != nil && cache.find(id(1)) != nil && cache.find(id(2)) != nil)
   }
 }

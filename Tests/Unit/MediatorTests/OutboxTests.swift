@@ -65,6 +65,45 @@ final class HeldPublisher: RecordPublisher {
     #expect(outbox.failure == "lost")
   }
 
+  /// What comes after a failed record must not arrive before it: the shard starts over, and sends all of it again.
+  @Test func nothingIsPublishedAfterAFailure() {
+    publish([1])
+    publisher.complete(0, .failed("lost"))
+    publish([2])
+    #expect(publisher.count == 0)
+    #expect(outbox.mark(head: 2) == 0)
+    #expect(outbox.pending == 2)
+  }
+
+  @Test func roomIsCountedInRowsAndBytes() {
+    #expect(outbox.hasRoom(rows: 1, bytes: 1))
+    outbox.publish([message(1, bytes: 100), message(1, bytes: 100)], through: publisher)
+    outbox.publish([message(2, bytes: 100)], through: publisher)
+    #expect(outbox.hasRoom(rows: 3, bytes: 1000))
+    #expect(!outbox.hasRoom(rows: 2, bytes: 1000))
+    #expect(!outbox.hasRoom(rows: 3, bytes: 300))
+    #expect(outbox.canFly(records: 4, bytes: 1000))
+    #expect(!outbox.canFly(records: 3, bytes: 1000))
+    #expect(!outbox.canFly(records: 4, bytes: 300))
+    // The later row has arrived: its memory is free, but the row stays open behind the first.
+    publisher.complete(1)
+    #expect(!outbox.hasRoom(rows: 2, bytes: 1000))
+    #expect(outbox.hasRoom(rows: 3, bytes: 300))
+    #expect(outbox.canFly(records: 3, bytes: 300))
+    publisher.complete(0)
+    #expect(outbox.hasRoom(rows: 1, bytes: 1))
+  }
+
+  /// A refused record waits for a turn of the engine: it must not hold up what that turn waits for.
+  @Test func whatWasRefusedFliesNoMore() {
+    publish([1, 2])
+    publisher.complete(0, .refused("too large"))
+    #expect(outbox.pending == 2)
+    #expect(outbox.canFly(records: 1, bytes: 1))
+    outbox.settle(outbox.takeUndeliverable())
+    #expect(outbox.hasRoom(rows: 1, bytes: 1))
+  }
+
   @Test func theFirstFailureIsKept() {
     publish([1])
     publish([2])

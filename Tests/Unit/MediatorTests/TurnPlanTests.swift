@@ -247,6 +247,15 @@ import Wire
     #expect(again.isEmpty)
   }
 
+  @Test func anAbandonedInstanceFaults() throws {
+    var (turns, id) = try waiting()
+    let instance = try #require(UUIDValue(id))
+    let (plan, batch) = turns.turn([]) { $0.abandon(instance, reason: "nobody can store it") }
+    #expect(batch.updated.map(\.state.status) == [.faulted])
+    #expect(plan.endedCount == [.faulted: 1])
+    expectContiguous(batch, after: 101)
+  }
+
   @Test func brokenRecordsAreSetAsideAndTheRestGoesOn() throws {
     var turns = Turns([try entry(1, oneCall)])
     let broken = event("2", offset: 1, value: "{")

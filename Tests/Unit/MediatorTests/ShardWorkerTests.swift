@@ -1,0 +1,316 @@
+import Engine
+import Kafka
+import Synchronization
+import Testing
+import Values
+import Wire
+
+@testable import Mediator
+
+/// What a worker asks of the world, turn by turn. How it survives failures is for the simulation to show.
+@Suite struct ShardWorkerTests {
+  private let source = ScriptedSource()
+  private let publisher = HeldPublisher()
+  private let store = ScriptedStore()
+  private let clock = ManualClock()
+
+  private func worker(
+    _ body: String = oneCall, options: ShardOptions = ShardOptions(), takeover: ShardTakeover = firstTakeover
+  ) throws -> ShardWorker<ScriptedSource, HeldPublisher, ScriptedStore> {
+    ShardWorker(
+      takeover: takeover, options: options, source: source, publisher: publisher, store: store,
+      catalogs: ScriptedCatalogs([try entry(1, body)]), clock: clock)
+  }
+
+  // MARK: Taking over
+
+  private func unpublished(_ count: Int) -> [UnpublishedRow] {
+    (1...count).map { number in
+      .deadLetter(DeadLetter(sequence: 90 + Int64(number), record: event("\(number)"), reason: "r", detail: ""))
+    }
+  }
+
+  @Test func whatIsUnpublishedGoesOutBeforeAnythingIsRead() async throws {
+    store.unpublished = unpublished(10)
+    store.page = 4
+    source.batches = [[event()]]
+    let worker = try worker()
+    for pages in 1...3 {
+      try await worker.turn()
+      #expect(publisher.count == pages)
+    }
+    try await worker.turn()
+    #expect(source.asked.isEmpty)
+    #expect(store.commits.isEmpty)
+    try await worker.turn()
+    #expect(source.asked == [500])
+    #expect(store.commits.count == 1)
+  }
+
+  /// What is not handed over yet is not published, even when all that was handed over has arrived.
+  @Test func theMarkDoesNotRunAheadOfTheTakeover() async throws {
+    store.unpublished = unpublished(10)
+    store.page = 4
+    let worker = try worker(options: ShardOptions(lease: .seconds(3)))
+    try await worker.turn()
+    publisher.complete()
+    clock.advance(by: .seconds(2))
+    try await worker.turn()
+    #expect(store.renewals == [94])
+    #expect(await worker.publishMark == 94)
+    publisher.complete()
+    try await worker.turn()
+    publisher.complete()
+    try await worker.turn()
+    #expect(await worker.publishMark == 100)
+  }
+
+  @Test func aTakeoverWaitsForTheBroker() async throws {
+    store.unpublished = unpublished(10)
+    store.page = 4
+    let worker = try worker(options: ShardOptions(maxUnpublished: 4))
+    for _ in 0..<5 { try await worker.turn() }
+    #expect(publisher.count == 1)
+    #expect(source.asked == [0, 0, 0, 0])
+    publisher.complete()
+    try await worker.turn()
+    #expect(publisher.count == 1)
+  }
+
+  // MARK: Backpressure
+
+  @Test func nothingIsReadWhileTheBrokerTakesNothing() async throws {
+    source.batches = [[event("1"), event("2", offset: 1)], [event("3", offset: 2)]]
+    let worker = try worker(options: ShardOptions(maxUnpublished: 2))
+    try await worker.turn()
+    for _ in 0..<3 { try await worker.turn() }
+    #expect(source.asked == [500, 0, 0])
+    for _ in 0..<3 { try await worker.turn() }
+    #expect(source.asked == [500, 0, 0, 0, 0, 0])
+    #expect(store.commits.count == 1)
+    publisher.complete()
+    try await worker.turn()
+    #expect(store.commits.count == 2)
+  }
+
+  @Test func largeRecordsFillTheRoomSooner() async throws {
+    let large = "\"" + String(repeating: "x", count: 10_000) + "\""
+    source.batches = [[event("1", value: large)], [event("2", offset: 1)]]
+    let worker = try worker(options: ShardOptions(maxUnpublishedBytes: 10_000))
+    for _ in 0..<4 { try await worker.turn() }
+    #expect(store.commits.count == 1)
+  }
+
+  // MARK: What Postgres refuses
+
+  @Test func onlyTheCulpritIsSetAside() async throws {
+    let records = (0..<100).map { event("\($0)", offset: Int64($0), value: $0 == 37 || $0 == 61 ? "\"bad\"" : "{}") }
+    source.batches = [records]
+    store.refuses = { batch in batch.started.contains { $0.state.input[0]?["data"] == "bad" } }
+    let worker = try worker()
+    try await worker.turn()
+    let report = try await worker.turn()
+    #expect(store.commits.flatMap(\.started).count == 98)
+    #expect(store.commits.flatMap(\.deadLetters).map(\.record.offset) == [37, 61])
+    #expect(store.commits.flatMap(\.deadLetters).allSatisfy { $0.reason == "unstorable" })
+    #expect(report.records == 100)
+    #expect(report.deadLetters == ["unstorable": 2])
+    // Found by halving, not one by one.
+    #expect(store.commits.count < 30)
+    // In the order in which they came.
+    #expect(
+      store.commits.flatMap(\.started).map(\.eventID)
+        == records.filter { ![37, 61].contains($0.offset) }.map { "\($0.offset)" })
+    let sequences = store.commits.flatMap { $0.journal.map(\.sequence) + $0.deadLetters.map(\.sequence) }
+    #expect(sequences == Array(101...200))
+  }
+
+  /// A timer comes back by itself: without an end it would stop its shard for ever.
+  @Test func anInstanceThatCannotBeWokenIsAbandoned() async throws {
+    source.batches = [[event("1"), event("2", offset: 1), event("3", offset: 2)]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    let second = try #require(store.commits.last?.started[1].id)
+    clock.advance(by: .seconds(601))
+    store.refuses = { batch in
+      batch.updated.contains { $0.id == second && $0.state.error?.status == 408 }
+    }
+    try await worker.turn()
+    let ended = Dictionary(
+      uniqueKeysWithValues: store.instances.map { ($0.value.eventID, $0.value.state.error?.status) })
+    #expect(ended == ["1": 408, "2": 500, "3": 408])
+  }
+
+  @Test func whatCannotBeStoredAtAllIsAnErrorOfTheStore() async throws {
+    source.batches = [[event()]]
+    store.refuses = { _ in true }
+    let worker = try worker()
+    try await worker.turn()
+    let error = await #expect(throws: MediatorError.self) { try await worker.turn() }
+    #expect(error?.code == .store)
+  }
+
+  // MARK: The rest of a turn
+
+  /// Both are there in one turn: the reply counts.
+  @Test func aReplyAtHandIsNotTooLate() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    let id = try #require(store.commits.last?.started.first).id.text
+    clock.advance(by: .seconds(601))
+    source.batches = [[reply(.completed(["yes": true]), to: "\(id).1.1", of: id)]]
+    let report = try await worker.turn()
+    #expect(report.ended == [.completed: 1])
+    #expect(report.ignored == [.terminal: 1])
+  }
+
+  @Test func anIdleWorkerRenewsAndAsksForTimersNowAndThen() async throws {
+    let worker = try worker(options: ShardOptions(lease: .seconds(6)))
+    for _ in 0..<40 {
+      try await worker.turn()
+      clock.advance(by: .milliseconds(250))
+    }
+    // In ten seconds: every two, and every half.
+    #expect(store.renewals.count == 4)
+    #expect((18...21).contains(store.dueCalls))
+    #expect(store.loads == 0)
+    #expect(store.commits.isEmpty)
+  }
+
+  @Test func aFullPageOfTimersIsFollowedByTheNextAtOnce() async throws {
+    source.batches = [(0..<5).map { event("\($0)", offset: Int64($0)) }]
+    let worker = try worker(options: ShardOptions(maxTimers: 2))
+    try await worker.turn()
+    try await worker.turn()
+    clock.advance(by: .seconds(700))
+    for _ in 0..<3 { try await worker.turn() }
+    #expect(store.instances.values.filter { $0.state.status == .faulted }.count == 5)
+  }
+
+  @Test func cachedInstancesAreNotLoaded() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    #expect(store.loads == 1)
+    let id = try #require(store.commits.last?.started.first).id.text
+    source.batches = [[reply(.progress(percent: 1, message: nil), to: "\(id).1.1", of: id)]]
+    try await worker.turn()
+    #expect(store.loads == 1)
+  }
+
+  @Test func aFailedPublisherEndsTheWorker() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    publisher.complete(0, .failed("lost"))
+    let error = await #expect(throws: MediatorError.self) { try await worker.turn() }
+    #expect(error?.code == .publish)
+  }
+}
+
+// MARK: - Doubles
+
+final class ScriptedSource: RecordSource {
+  private let state = Mutex<(batches: [[KafkaRecord]], asked: [Int])>(([], []))
+
+  var batches: [[KafkaRecord]] {
+    get { state.withLock { $0.batches } }
+    set { state.withLock { $0.batches = newValue } }
+  }
+  /// The `max` of each call.
+  var asked: [Int] { state.withLock { $0.asked } }
+
+  func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
+    state.withLock { state in
+      state.asked.append(max)
+      return max > 0 && !state.batches.isEmpty ? state.batches.removeFirst() : []
+    }
+  }
+
+  func report(_ positions: [TopicPartition: Int64]) async {}
+  func close() async {}
+}
+
+final class ScriptedStore: ShardStore {
+  private struct State {
+    var instances: [UUIDValue: StoredInstance] = [:]
+    var commits: [ShardBatch] = []
+    var unpublished: [UnpublishedRow] = []
+    var page = 500
+    var renewals: [Int64] = []
+    var refuses: @Sendable (ShardBatch) -> Bool = { _ in false }
+    var loads = 0
+    var dueCalls = 0
+  }
+
+  private let state = Mutex(State())
+
+  var instances: [UUIDValue: StoredInstance] { state.withLock { $0.instances } }
+  var commits: [ShardBatch] { state.withLock { $0.commits } }
+  var renewals: [Int64] { state.withLock { $0.renewals } }
+  var loads: Int { state.withLock { $0.loads } }
+  var dueCalls: Int { state.withLock { $0.dueCalls } }
+  var unpublished: [UnpublishedRow] {
+    get { state.withLock { $0.unpublished } }
+    set { state.withLock { $0.unpublished = newValue } }
+  }
+  var page: Int {
+    get { state.withLock { $0.page } }
+    set { state.withLock { $0.page = newValue } }
+  }
+  var refuses: @Sendable (ShardBatch) -> Bool {
+    get { state.withLock { $0.refuses } }
+    set { state.withLock { $0.refuses = newValue } }
+  }
+
+  func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance] {
+    state.withLock { state in
+      state.loads += 1
+      return ids.compactMap { state.instances[$0] }
+    }
+  }
+
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    state.withLock { state in
+      state.dueCalls += 1
+      let due = state.instances.values.filter { $0.state.wakeAt.map { $0 <= now } ?? false }
+      return due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(limit).map(\.self)
+    }
+  }
+
+  func commit(_ batch: ShardBatch) async throws(MediatorError) {
+    let isRefused = state.withLock { state in
+      if state.refuses(batch) { return true }
+      state.commits.append(batch)
+      for instance in batch.started + batch.updated { state.instances[instance.id] = instance }
+      return false
+    }
+    if isRefused { throw MediatorError(.unstorable, "refused") }
+  }
+
+  func renew(publishMark: Int64) async throws(MediatorError) { state.withLock { $0.renewals.append(publishMark) } }
+
+  func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
+    state.withLock { state in
+      Array(state.unpublished.filter { $0.sequence > sequence }.prefix(min(limit, state.page)))
+    }
+  }
+}
+
+final class ManualClock: MediatorClock {
+  private let time = Mutex(start)
+  func now() -> Timestamp { time.withLock { $0 } }
+  func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
+}
+
+struct ScriptedCatalogs: CatalogProvider {
+  private let catalog: DefinitionCatalog
+  init(_ entries: [DefinitionCatalog.Entry]) { catalog = DefinitionCatalog(entries) }
+  func current() async throws(MediatorError) -> DefinitionCatalog { catalog }
+  func refreshed() async throws(MediatorError) -> DefinitionCatalog { catalog }
+}
