@@ -5,7 +5,7 @@ import Synchronization
 import Values
 
 /// The mediator's tables in memory, with the one property that matters: a transaction applies as a whole, and only in
-/// the epoch that holds.
+/// the epoch that holds. Promises that a commit breaks are noted at that moment.
 final class SimulatedDatabase: Sendable {
   struct Shard {
     var epoch: Int64 = 0
@@ -18,17 +18,19 @@ final class SimulatedDatabase: Sendable {
     var shards: [Int32: Shard] = [:]
     var instances: [UUIDValue: StoredInstance] = [:]
     var journal: [Int32: [JournalRow]] = [:]
-    var deadLetters: [DeadLetter] = []
-    var letterShards: [Int32: [DeadLetter]] = [:]
+    var deadLetters: [Int32: [DeadLetter]] = [:]
     var forwarded: [Int32: [ForwardedReply]] = [:]
     var positions: [TopicPartition: Position] = [:]
-    /// Commits refused because the epoch had moved on.
+    /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
-    /// Broken promises, found when they happen.
+    var conflicts = 0
     var violations: [String] = []
   }
 
   private let tables = Mutex(Tables())
+  private let kafka: SimulatedKafka
+
+  init(kafka: SimulatedKafka) { self.kafka = kafka }
 
   func read<Value: Sendable>(_ body: (Tables) -> Value) -> Value { tables.withLock { body($0) } }
 
@@ -41,58 +43,87 @@ final class SimulatedDatabase: Sendable {
     }
   }
 
+  // MARK: Reading
+
   func load(_ ids: [UUIDValue]) -> [StoredInstance] {
     tables.withLock { tables in ids.compactMap { tables.instances[$0] } }
   }
 
   func due(_ shard: Int32, at now: Timestamp, limit: Int) -> [UUIDValue] {
     tables.withLock { tables in
-      let due = tables.instances.values.filter { instance in
-        instance.shard == shard && instance.state.wakeAt.map { $0 <= now } ?? false
+      var due: [(at: Timestamp, id: UUIDValue)] = []
+      for instance in tables.instances.values where instance.shard == shard {
+        if let at = instance.state.wakeAt, at <= now { due.append((at, instance.id)) }
       }
-      return Array(due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(limit))
+      return due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit).map(\.id)
     }
   }
 
+  func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
+    tables.withLock { tables in
+      var rows: [UnpublishedRow] = []
+      for row in tables.journal[shard] ?? [] where row.sequence > sequence && !row.requests.isEmpty {
+        guard let instance = tables.instances[row.instance] else { continue }
+        rows.append(.requests(sequence: row.sequence, instance: instance.address, row.requests))
+      }
+      rows += (tables.deadLetters[shard] ?? []).filter { $0.sequence > sequence }.map { .deadLetter($0) }
+      rows += (tables.forwarded[shard] ?? []).filter { $0.sequence > sequence }.map { .forwarded($0) }
+      return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
+    }
+  }
+
+  // MARK: Writing
+
   func renew(_ takeover: ShardTakeover, mark: Int64) throws(MediatorError) {
-    let owned = tables.withLock { tables -> Bool in
+    let isOwned = tables.withLock { tables -> Bool in
       guard tables.shards[takeover.shard]?.epoch == takeover.epoch else { return false }
-      let known = tables.shards[takeover.shard]?.publishMark ?? 0
-      tables.shards[takeover.shard]?.publishMark = max(known, mark)
+      advanceMark(takeover.shard, to: mark, &tables)
       return true
     }
-    if !owned { throw MediatorError(.fenced, "epoch \(takeover.epoch) is over") }
+    if !isOwned { throw MediatorError(.fenced, "epoch \(takeover.epoch) is over") }
   }
 
   func commit(_ batch: ShardBatch, _ takeover: ShardTakeover) throws(MediatorError) {
-    let failure = tables.withLock { tables in Self.apply(batch, takeover, &tables) }
+    let failure = tables.withLock { tables in apply(batch, takeover, &tables) }
     if let failure { throw failure }
   }
 
-  private static func apply(_ batch: ShardBatch, _ takeover: ShardTakeover, _ tables: inout Tables) -> MediatorError? {
+  private func apply(_ batch: ShardBatch, _ takeover: ShardTakeover, _ tables: inout Tables) -> MediatorError? {
     let shard = takeover.shard
     guard let row = tables.shards[shard], row.epoch == takeover.epoch else {
       tables.fencedCommits += 1
       return MediatorError(.fenced, "epoch \(takeover.epoch) is over")
     }
     if batch.started.contains(where: { tables.instances[$0.id] != nil }) {
+      tables.conflicts += 1
       return MediatorError(.conflict, "an instance is there already")
     }
+    if Self.isUnstorable(batch) { return MediatorError(.unstorable, "the database does not like this data") }
     check(batch, row, &tables)
     tables.shards[shard]?.batch = batch.number
     tables.shards[shard]?.journalHead = batch.journalHead
-    tables.shards[shard]?.publishMark = max(row.publishMark, batch.publishMark)
     for instance in batch.started + batch.updated { tables.instances[instance.id] = instance }
     tables.journal[shard, default: []] += batch.journal
-    tables.deadLetters += batch.deadLetters
-    tables.letterShards[shard, default: []] += batch.deadLetters
+    tables.deadLetters[shard, default: []] += batch.deadLetters
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
+    advanceMark(shard, to: batch.publishMark, &tables)
     return nil
   }
 
-  /// What must hold at every commit.
-  private static func check(_ batch: ShardBatch, _ row: Shard, _ tables: inout Tables) {
+  /// Stands for whatever Postgres refuses: the text `unstorable` in an input or an output.
+  private static func isUnstorable(_ batch: ShardBatch) -> Bool {
+    batch.started.contains { $0.state.input[0]?["data"]?["fate"]?.string == Fate.unstorable.rawValue }
+      || batch.journal.contains { row in
+        row.entries.contains {
+          if case .taskCompleted(_, _, let output) = $0 { output["is"]?.string == "unstorable" } else { false }
+        }
+      }
+  }
+
+  // MARK: What must hold at every commit
+
+  private func check(_ batch: ShardBatch, _ row: Shard, _ tables: inout Tables) {
     if batch.number != row.batch + 1 { tables.violations.append("batch \(batch.number) after \(row.batch)") }
     for (partition, position) in batch.positions {
       if let known = tables.positions[partition], known.next >= position.next {
@@ -105,6 +136,9 @@ final class SimulatedDatabase: Sendable {
         continue
       }
       if known.state.status.isTerminal { tables.violations.append("change of the ended instance \(instance.id.text)") }
+      if known.state.nextActivity > instance.state.nextActivity || known.state.updatedAt > instance.state.updatedAt {
+        tables.violations.append("the instance \(instance.id.text) goes back in time")
+      }
     }
     var expected = row.journalHead
     let sequences = batch.journal.map(\.sequence) + batch.deadLetters.map(\.sequence) + batch.forwarded.map(\.sequence)
@@ -117,80 +151,18 @@ final class SimulatedDatabase: Sendable {
     }
   }
 
-  func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
-    tables.withLock { tables in
-      var rows: [UnpublishedRow] = []
-      for row in tables.journal[shard] ?? [] where row.sequence > sequence && !row.requests.isEmpty {
-        guard let instance = tables.instances[row.instance] else { continue }
-        rows.append(.requests(sequence: row.sequence, instance: instance.address, row.requests))
+  /// Below the mark everything must have arrived: nobody looks there again.
+  private func advanceMark(_ shard: Int32, to mark: Int64, _ tables: inout Tables) {
+    let known = tables.shards[shard]?.publishMark ?? 0
+    guard mark > known else { return }
+    tables.shards[shard]?.publishMark = mark
+    let covered = known + 1...mark
+    for row in tables.journal[shard] ?? [] where covered.contains(row.sequence) {
+      for request in row.requests where !kafka.hasArrived(request.id) {
+        // One that the broker will never take is settled when the engine has been told.
+        let isSettled = kafka.isRefused(request) && tables.instances[row.instance]?.state.status.isTerminal == true
+        if !isSettled { tables.violations.append("the mark \(mark) covers \(request.id), which is not published") }
       }
-      rows += (tables.letterShards[shard] ?? []).filter { $0.sequence > sequence }.map { .deadLetter($0) }
-      rows += (tables.forwarded[shard] ?? []).filter { $0.sequence > sequence }.map { .forwarded($0) }
-      return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
     }
-  }
-}
-
-/// One worker's store: passes every call through the fault injector, before and after it takes effect.
-final class SimulatedStore: ShardStore {
-  private let database: SimulatedDatabase
-  private let takeover: ShardTakeover
-  private let faults: Faults
-
-  init(database: SimulatedDatabase, takeover: ShardTakeover, faults: Faults) {
-    self.database = database
-    self.takeover = takeover
-    self.faults = faults
-  }
-
-  func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance] {
-    try faults.strike("load")
-    return database.load(ids)
-  }
-
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
-    try faults.strike("due")
-    return database.due(takeover.shard, at: now, limit: limit)
-  }
-
-  func commit(_ batch: ShardBatch) async throws(MediatorError) {
-    try faults.strike("before commit")
-    try database.commit(batch, takeover)
-    // The commit happened, and the worker will never know.
-    try faults.strike("after commit")
-  }
-
-  func renew(publishMark: Int64) async throws(MediatorError) {
-    try faults.strike("before renew")
-    try database.renew(takeover, mark: publishMark)
-    try faults.strike("after renew")
-  }
-
-  func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
-    try faults.strike("unpublished")
-    return database.unpublished(takeover.shard, after: sequence, limit: min(limit, 3))
-  }
-}
-
-/// Decides, from the seed, where a worker dies.
-final class Faults: Sendable {
-  private let generator: Mutex<SeededGenerator>
-  private let probability: Mutex<Double>
-  private let struck = Mutex<[String: Int]>([:])
-
-  init(seed: UInt64, probability: Double) {
-    generator = Mutex(SeededGenerator(seed: seed))
-    self.probability = Mutex(probability)
-  }
-
-  func stop() { probability.withLock { $0 = 0 } }
-
-  var counts: [String: Int] { struck.withLock { $0 } }
-
-  func strike(_ place: String) throws(MediatorError) {
-    let limit = probability.withLock { $0 }
-    guard limit > 0, generator.withLock({ $0.chance(limit) }) else { return }
-    struck.withLock { $0[place, default: 0] += 1 }
-    throw MediatorError(.store, "simulated crash: \(place)")
   }
 }

@@ -1,3 +1,4 @@
+import Engine
 import Kafka
 import Mediator
 import Synchronization
@@ -9,6 +10,9 @@ final class SimulatedKafka: Sendable {
     var topics: [String: [[KafkaRecord]]] = [:]
     /// Handed to a producer and not yet written, per producer.
     var flying: [Int: [Flight]] = [:]
+    /// By `ce_id`, what was written with it.
+    var arrived: [String: OutgoingRecord] = [:]
+    var violations: [String] = []
   }
 
   private struct Flight {
@@ -28,7 +32,7 @@ final class SimulatedKafka: Sendable {
 
   private static func write(_ record: OutgoingRecord, _ now: Timestamp, _ state: inout State) {
     let count = state.topics[record.topic]?.count ?? 0
-    guard count > 0 else { return }
+    guard count > 0 else { return state.violations.append("a record for the unknown topic \(record.topic)") }
     let hash = (record.key ?? []).reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
     let partition = record.partition ?? Int32(hash % UInt64(count))
     let offset = Int64(state.topics[record.topic]?[Int(partition)].count ?? 0)
@@ -36,6 +40,9 @@ final class SimulatedKafka: Sendable {
       KafkaRecord(
         topic: record.topic, partition: partition, offset: offset, timestamp: now.microseconds / 1000,
         key: record.key, value: record.value, headers: record.headers))
+    guard record.topic.hasPrefix("mediator.channel."), let id = record.headers.text("ce_id") else { return }
+    if let first = state.arrived[id], first != record { state.violations.append("\(id) was published in two versions") }
+    state.arrived[id] = record
   }
 
   func read(_ partition: TopicPartition, from offset: Int64, max: Int) -> [KafkaRecord] {
@@ -51,6 +58,26 @@ final class SimulatedKafka: Sendable {
 
   func partitions(of topic: String) -> Int { state.withLock { $0.topics[topic]?.count ?? 0 } }
 
+  var channelTopics: [String] {
+    state.withLock { $0.topics.keys.filter { $0.hasPrefix("mediator.channel.") }.sorted() }
+  }
+
+  func hasArrived(_ requestID: String) -> Bool { state.withLock { $0.arrived[requestID] != nil } }
+
+  var violations: [String] { state.withLock { $0.violations } }
+
+  // MARK: Refusals
+
+  /// The broker will never take this one.
+  private static func refuses(_ record: OutgoingRecord) -> Bool {
+    guard record.topic == "mediator.channel.\(Fate.refusingChannel)", let value = record.value else { return false }
+    return (try? JSON.parse(value))?["fate"]?.string == Fate.refused.rawValue
+  }
+
+  func isRefused(_ request: Request) -> Bool {
+    request.channel == Fate.refusingChannel && request.data["fate"]?.string == Fate.refused.rawValue
+  }
+
   // MARK: Producers
 
   func send(
@@ -59,25 +86,37 @@ final class SimulatedKafka: Sendable {
     state.withLock { $0.flying[producer, default: []].append(Flight(records: records, completion: completion)) }
   }
 
-  var hasFlights: Bool { state.withLock { $0.flying.values.contains { !$0.isEmpty } } }
+  /// Producers with something under way.
+  var flyingProducers: [Int] { state.withLock { $0.flying.filter { !$0.value.isEmpty }.keys.sorted() } }
 
-  /// Writes the oldest flight of one producer, and tells it when `acknowledge`.
-  func land(producer: Int, at now: Timestamp, acknowledge: Bool) {
+  /// Writes the oldest flight of one producer and tells it.
+  func land(producer: Int, at now: Timestamp) {
     let flight = state.withLock { state -> Flight? in
       guard let flight = state.flying[producer]?.first else { return nil }
       state.flying[producer]?.removeFirst()
-      for record in flight.records { Self.write(record, now, &state) }
+      for record in flight.records where !Self.refuses(record) { Self.write(record, now, &state) }
       return flight
     }
     guard let flight else { return }
-    flight.completion(flight.records.map { _ in acknowledge ? .published : .failed("no acknowledgement") })
+    flight.completion(flight.records.map { Self.refuses($0) ? .refused("too large") : .published })
   }
 
-  /// The producer's process is gone: a prefix of what it had sent arrived, the rest never will.
-  func crash(producer: Int, arrived: Int, at now: Timestamp) {
+  /// The producer's identity is lost: a beginning of what is under way arrived, and all of it is told to have failed.
+  func fail(producer: Int, arrived: Int, at now: Timestamp) {
+    let flights = drop(producer: producer, arrived: arrived, at: now)
+    for flight in flights { flight.completion(flight.records.map { _ in .failed("the producer's identity is lost") }) }
+  }
+
+  /// The producer's process is gone: a beginning of what is under way arrived, the rest never will.
+  func crash(producer: Int, arrived: Int, at now: Timestamp) { _ = drop(producer: producer, arrived: arrived, at: now) }
+
+  private func drop(producer: Int, arrived: Int, at now: Timestamp) -> [Flight] {
     state.withLock { state in
-      let records = (state.flying.removeValue(forKey: producer) ?? []).flatMap(\.records)
-      for record in records.prefix(arrived) { Self.write(record, now, &state) }
+      let flights = state.flying.removeValue(forKey: producer) ?? []
+      for record in flights.flatMap(\.records).prefix(arrived) where !Self.refuses(record) {
+        Self.write(record, now, &state)
+      }
+      return flights
     }
   }
 
@@ -86,26 +125,37 @@ final class SimulatedKafka: Sendable {
   }
 }
 
+extension [KafkaHeader] {
+  func text(_ name: String) -> String? {
+    first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
 /// One worker's source: its shard's partitions from the positions that the store gave it.
 final class SimulatedSource: RecordSource {
-  private let kafka: SimulatedKafka
-  private let next: Mutex<[TopicPartition: Int64]>
-  private let generator: Mutex<SeededGenerator>
+  private struct State {
+    var next: [TopicPartition: Int64]
+    var generator: SeededGenerator
+  }
 
-  init(kafka: SimulatedKafka, positions: [TopicPartition: Int64], seed: UInt64) {
+  private let kafka: SimulatedKafka
+  private let gate: Gate
+  private let state: Mutex<State>
+
+  init(kafka: SimulatedKafka, positions: [TopicPartition: Int64], gate: Gate, seed: UInt64) {
     self.kafka = kafka
-    next = Mutex(positions)
-    generator = Mutex(SeededGenerator(seed: seed))
+    self.gate = gate
+    state = Mutex(State(next: positions, generator: SeededGenerator(seed: seed)))
   }
 
   func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
-    let limit = generator.withLock { min(max, 1 + $0.below(6)) }
-    return next.withLock { next in
+    try await gate.pass("poll")
+    return state.withLock { state in
+      let limit = min(max, 1 + state.generator.below(6))
       var batch: [KafkaRecord] = []
-      for (partition, offset) in next.sorted(by: { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
-      ) {
-        let records = kafka.read(partition, from: offset, max: limit - batch.count)
-        if let last = records.last { next[partition] = last.offset + 1 }
+      for partition in state.next.keys.sorted() {
+        let records = kafka.read(partition, from: state.next[partition] ?? 0, max: limit - batch.count)
+        if let last = records.last { state.next[partition] = last.offset + 1 }
         batch += records
       }
       return batch

@@ -1,6 +1,5 @@
 import Kafka
 import Mediator
-import Synchronization
 import Values
 
 /// A processor as the wire contract asks for one, written against headers only: inbox, effect and stored reply in one
@@ -10,11 +9,11 @@ struct SimulatedProcessor {
   private let channel: String
   private var committed: [Int]
   /// idempotency key → stored reply.
-  private var inbox: [String: JSON] = [:]
+  private var inbox: [String: (type: String, value: JSON)?] = [:]
   /// How often each task execution had its effect. More than once is what must never happen.
   private(set) var effects: [String: Int] = [:]
-  /// The order of the effects of each key.
-  private(set) var effectsByKey: [[UInt8]: [String]] = [:]
+  /// The requests whose attempt failed for a passing reason.
+  private(set) var failures: Set<String> = []
 
   init(kafka: SimulatedKafka, channel: String) {
     self.kafka = kafka
@@ -29,53 +28,72 @@ struct SimulatedProcessor {
     for record in kafka.read(source, from: Int64(committed[partition]), max: 4) {
       let crash = faulty ? random.below(12) : -1
       if crash == 0 { return }
-      if faulty, random.chance(0.1), attempt(of: record) < 4 {
-        // A failure that may pass is not stored: the next attempt has to act.
-        let problem: JSON = ["type": "about:blank", "status": 503, "title": "busy", "retryable": true]
-        reply(to: record, type: "task.failed", value: problem, &random, now, faulty)
-      } else {
-        reply(to: record, type: "task.completed", value: act(on: record), &random, now, faulty)
-      }
+      handle(record, &random, now, faulty)
       // Dies after the reply and before the offset: the record comes again.
       if crash == 1 { return }
       committed[partition] = Int(record.offset) + 1
     }
   }
 
-  private mutating func act(on record: KafkaRecord) -> JSON {
-    let key = header("ce_idempotencykey", record)
+  private mutating func handle(
+    _ record: KafkaRecord, _ random: inout SeededGenerator, _ now: Timestamp, _ faulty: Bool
+  ) {
+    let key = record.headers.text("ce_idempotencykey") ?? ""
+    let attempt = record.headers.text("ce_attempt").flatMap(Int.init) ?? 0
+    if faulty, inbox[key] == nil, random.chance(0.12), attempt < 4 {
+      // A failure that may pass is not stored: the next attempt has to act.
+      failures.insert(record.headers.text("ce_id") ?? "")
+      let problem: JSON = ["type": "about:blank", "status": 503, "title": "busy", "retryable": true]
+      return reply(to: record, type: "task.failed", value: problem, &random, now, faulty)
+    }
+    if faulty, random.chance(0.05) {
+      reply(to: record, type: "task.progress", value: ["percent": 50], &random, now, faulty)
+    }
+    if let answer = act(key, record) {
+      reply(to: record, type: answer.type, value: answer.value, &random, now, faulty)
+    }
+  }
+
+  private mutating func act(_ key: String, _ record: KafkaRecord) -> (type: String, value: JSON)? {
     if let stored = inbox[key] { return stored }
     effects[key, default: 0] += 1
-    effectsByKey[record.key ?? [], default: []].append(key)
-    let output: JSON = ["channel": .string(channel), "n": .number(JSONNumber(effects.count))]
-    inbox[key] = output
-    return output
+    let data = record.value.flatMap { try? JSON.parse($0) }
+    let answer = answer(channel == "alerts" ? data?["fate"]?.string.flatMap(Fate.init) : nil)
+    inbox[key] = .some(answer)
+    return answer
+  }
+
+  private func answer(_ fate: Fate?) -> (type: String, value: JSON)? {
+    switch fate {
+    case .silent: nil
+    case .unstorableReply: ("task.completed", ["is": "unstorable"])
+    case .fails: ("task.failed", ["type": "about:blank", "status": 422, "title": "will never do"])
+    default: ("task.completed", ["channel": .string(channel), "n": .number(JSONNumber(effects.count))])
+    }
   }
 
   private func reply(
     to record: KafkaRecord, type: String, value: JSON, _ random: inout SeededGenerator, _ now: Timestamp, _ faulty: Bool
   ) {
-    let topic = header("ce_replyto", record)
-    var partition = Int32(header("ce_replypartition", record)) ?? 0
-    // Now and then a reply lands on another partition, or twice.
-    if faulty, random.chance(0.05) { partition = Int32(random.below(kafka.partitions(of: topic))) }
-    let copies = faulty && random.chance(0.05) ? 2 : 1
-    let headers = [
-      ("ce_causationid", header("ce_id", record)), ("ce_correlationid", header("ce_correlationid", record)),
-      ("ce_type", type),
-    ]
+    let topic = record.headers.text("ce_replyto") ?? ""
+    var partition = record.headers.text("ce_replypartition").flatMap(Int32.init) ?? 0
+    // Now and then a reply lands on another partition, or several times.
+    if faulty, random.chance(0.08) { partition = Int32(random.below(kafka.partitions(of: topic))) }
+    let copies = faulty && random.chance(0.08) ? 3 : 1
     for _ in 0..<copies {
       kafka.write(
-        OutgoingRecord(
-          topic: topic, partition: partition, key: record.key, value: value.serialized(),
-          headers: headers.map { KafkaHeader(name: $0.0, value: Array($0.1.utf8)) }), at: now)
+        Self.reply(
+          topic, partition, type: type, causation: record.headers.text("ce_id") ?? "",
+          correlation: record.headers.text("ce_correlationid") ?? "", value), at: now)
     }
   }
 
-  private func attempt(of record: KafkaRecord) -> Int { Int(header("ce_attempt", record)) ?? 0 }
-
-  private func header(_ name: String, _ record: KafkaRecord) -> String {
-    let value = record.headers.first { $0.name == name }?.value ?? []
-    return String(decoding: value, as: UTF8.self)
+  static func reply(
+    _ topic: String, _ partition: Int32, type: String, causation: String, correlation: String, _ value: JSON
+  ) -> OutgoingRecord {
+    let headers = [("ce_causationid", causation), ("ce_correlationid", correlation), ("ce_type", type)]
+    return OutgoingRecord(
+      topic: topic, partition: partition, value: value.serialized(),
+      headers: headers.map { KafkaHeader(name: $0.0, value: Array($0.1.utf8)) })
   }
 }

@@ -1,0 +1,157 @@
+import Engine
+import Kafka
+import Mediator
+import Values
+import Wire
+
+/// What must hold at the end, whatever happened on the way.
+extension Simulation {
+  func problems() -> [String] {
+    let tables = database.read { $0 }
+    return tables.violations + kafka.violations + brokenStarts(tables) + brokenEffects(tables) + brokenLetters(tables)
+      + brokenJournals(tables) + brokenOrder(tables) + unpublished(tables)
+  }
+
+  /// Every accepted event leads to one instance of each workflow that wants it, and each ends as it should.
+  private func brokenStarts(_ tables: SimulatedDatabase.Tables) -> [String] {
+    var problems: [String] = []
+    let byEvent = Dictionary(grouping: tables.instances.values, by: \.eventID)
+    for (event, fate) in events.accepted {
+      let instances = (byEvent[event] ?? []).sorted { $0.definition < $1.definition }
+      guard let ending = fate.ending else {
+        if !instances.isEmpty { problems.append("\(event) cannot be stored and has \(instances.count) instances") }
+        continue
+      }
+      guard instances.map(\.definition) == [1, 2] else {
+        problems.append("\(event) has instances of the definitions \(instances.map(\.definition))")
+        continue
+      }
+      let (calls, audit) = (instances[0].state, instances[1].state)
+      if calls.status != ending.status || calls.error?.status != ending.error {
+        problems.append("\(event) (\(fate)) is \(calls.status), error \(calls.error?.status ?? 0)")
+      }
+      if audit.status != .completed { problems.append("the audit of \(event) is \(audit.status)") }
+    }
+    let lettered = Set(tables.deadLetters.values.joined().compactMap { $0.record.headers.text("ce_id") })
+    for (event, isSure) in events.late {
+      let instances = byEvent[event] ?? []
+      if instances.count + (lettered.contains(event) ? 1 : 0) != 1 || isSure && instances.isEmpty {
+        problems.append("\(event) came early or late and has \(instances.count) instances")
+      }
+      if instances.contains(where: { $0.state.status != .completed }) { problems.append("\(event) is not completed") }
+    }
+    let strangers = Set(byEvent.keys).subtracting(events.accepted.keys).subtracting(events.late.keys)
+    return problems + strangers.map { "an instance of the unknown event \($0)" }
+  }
+
+  /// Every task execution had its effect once, and nothing else had any.
+  private func brokenEffects(_ tables: SimulatedDatabase.Tables) -> [String] {
+    var problems: [String] = []
+    let requests = tables.journal.values.joined().flatMap(\.requests)
+    let ids = requests.map(\.id)
+    if Set(ids).count != ids.count { problems.append("a processing event was asked for twice") }
+    for request in requests where !kafka.hasArrived(request.id) && !kafka.isRefused(request) {
+      problems.append("\(request.id) was never published")
+    }
+    let effects = processors.reduce(into: [:]) { $0.merge($1.effects, uniquingKeysWith: +) }
+    for (key, count) in effects where count != 1 { problems.append("task execution \(key) had \(count) effects") }
+    let executions = Set(requests.filter { !kafka.isRefused($0) }.map(\.idempotencyKey))
+    if Set(effects.keys) != executions {
+      problems.append("\(executions.count) task executions, \(effects.count) effects")
+    }
+    return problems
+  }
+
+  /// One dead letter for each record that deserves one, in the store and on the topic.
+  private func brokenLetters(_ tables: SimulatedDatabase.Tables) -> [String] {
+    func place(_ record: KafkaRecord) -> String { "\(record.topicPartition)@\(record.offset)" }
+    let letters = tables.deadLetters.values.joined().map(\.record)
+    let places = letters.map(place)
+    var problems: [String] = []
+    if Set(places).count != places.count { problems.append("a record is a dead letter twice") }
+    let expected = Set(kafka.records(of: Topics.queue).filter { isDead($0, places) }.map(place))
+    let fromQueue = Set(letters.filter { $0.topic == Topics.queue }.map(place))
+    if fromQueue != expected { problems.append("dead letters: \(fromQueue.symmetricDifference(expected).sorted())") }
+    let published = kafka.records(of: Topics.deadLetters).map { record in
+      let facts = ["dl_topic", "dl_partition", "dl_offset"].map { record.headers.text($0) ?? "" }
+      return "\(facts[0])/\(facts[1])@\(facts[2])"
+    }
+    if Set(published) != Set(places) {
+      problems.append("\(places.count) dead letters, \(Set(published).count) of them published")
+    }
+    return problems
+  }
+
+  private func isDead(_ record: KafkaRecord, _ places: [String]) -> Bool {
+    guard let id = record.headers.text("ce_id") else { return true }
+    if events.late[id] != nil { return places.contains("\(record.topicPartition)@\(record.offset)") }
+    return events.accepted[id] == .unstorable
+  }
+
+  /// Each instance's journal starts once, ends once, and has nothing that nobody said.
+  private func brokenJournals(_ tables: SimulatedDatabase.Tables) -> [String] {
+    var entries: [UUIDValue: [JournalEntry]] = [:]
+    for rows in tables.journal.values { for row in rows { entries[row.instance, default: []] += row.entries } }
+    let failures = processors.reduce(into: Set<String>()) { $0.formUnion($1.failures) }
+    var problems: [String] = []
+    for (id, entries) in entries {
+      let starts = entries.count { $0 == .workflowStarted }
+      let ends = entries.count(where: \.isEnd)
+      if starts != 1 || ends != 1 || entries.last?.isEnd != true {
+        problems.append("the journal of \(id.text) starts \(starts) times and ends \(ends) times")
+      }
+      for entry in entries {
+        switch entry {
+        case .taskCompleted(_, _, let output) where output["is"]?.string == "forged":
+          problems.append("\(id.text) took a forged reply")
+        case .attemptFailed(let activity, _, let attempt, _, _)
+        where !failures.contains("\(id.text).\(activity).\(attempt)"):
+          problems.append("attempt \(attempt) of \(id.text).\(activity) did not fail")
+        default: break
+        }
+      }
+    }
+    return problems
+  }
+
+  /// What has the same key and shard arrives on a channel in the order in which the journal has it; repeats do not count.
+  private func brokenOrder(_ tables: SimulatedDatabase.Tables) -> [String] {
+    var places: [String: (shard: Int32, sequence: Int64)] = [:]
+    for (shard, rows) in tables.journal {
+      for row in rows { for request in row.requests { places[request.id] = (shard, row.sequence) } }
+    }
+    struct Lane: Hashable {
+      let key: [UInt8]?
+      let shard: Int32
+    }
+    var problems: [String] = []
+    for topic in kafka.channelTopics {
+      var seen: Set<String> = []
+      var last: [Lane: Int64] = [:]
+      for record in kafka.records(of: topic) {
+        guard let id = record.headers.text("ce_id"), seen.insert(id).inserted, let place = places[id] else { continue }
+        let lane = Lane(key: record.key, shard: place.shard)
+        if let before = last[lane], before > place.sequence { problems.append("\(id) came too late on \(topic)") }
+        last[lane] = place.sequence
+      }
+    }
+    return problems
+  }
+
+  /// In the end the marks have caught up.
+  private func unpublished(_ tables: SimulatedDatabase.Tables) -> [String] {
+    tables.shards.compactMap { shard, row in
+      row.publishMark == row.journalHead
+        ? nil : "the mark of shard \(shard) stays at \(row.publishMark) of \(row.journalHead)"
+    }
+  }
+}
+
+extension JournalEntry {
+  var isEnd: Bool {
+    switch self {
+    case .workflowCompleted, .workflowFaulted: true
+    default: false
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import Kafka
+import Values
+import Wire
+
+/// The records that producers put on the queue topic, and what should become of them.
+struct SimulatedEvents {
+  /// Initial events by id that start the workflows deployed from the beginning.
+  private(set) var accepted: [String: Fate] = [:]
+  /// Initial events for the workflow that is deployed later: each a dead letter or an instance, and an instance when it
+  /// came after the deployment.
+  private(set) var late: [String: Bool] = [:]
+  var lateIsDeployed = false
+  private(set) var count = 0
+
+  mutating func produce(to kafka: SimulatedKafka, _ random: inout SeededGenerator, at now: Timestamp) {
+    count += 1
+    let id = "event-\(count)"
+    let key = "machine-\(random.below(4))"
+    switch random.below(20) {
+    case 0:
+      let value: [UInt8] = random.chance(0.5) ? Array("{not json".utf8) : [0xff, 0xfe]
+      kafka.write(OutgoingRecord(topic: Topics.queue, key: Array(key.utf8), value: value), at: now)
+    case 1...2:
+      late[id] = lateIsDeployed
+      kafka.write(Self.record(id, type: "sim.late", key: key, fate: .completes), at: now)
+    default:
+      let fate = Fate.random(&random)
+      accepted[id] = fate
+      kafka.write(Self.record(id, type: "sim.event", key: key, fate: fate), at: now)
+      // A duplicate may have another key, and so land on another shard.
+      guard random.chance(0.4) else { return }
+      let other = random.chance(0.8) ? "elsewhere-\(random.below(5))" : key
+      kafka.write(Self.record(id, type: "sim.event", key: other, fate: fate), at: now)
+    }
+  }
+
+  private static func record(_ id: String, type: String, key: String, fate: Fate) -> OutgoingRecord {
+    let headers = [
+      ("ce_specversion", "1.0"), ("ce_id", id), ("ce_source", "/simulation"), ("ce_type", type),
+      ("content-type", "application/json"),
+    ]
+    let data: JSON = ["fate": .string(fate.rawValue)]
+    return OutgoingRecord(
+      topic: Topics.queue, key: Array(key.utf8), value: data.serialized(),
+      headers: headers.map { KafkaHeader(name: $0.0, value: Array($0.1.utf8)) })
+  }
+}

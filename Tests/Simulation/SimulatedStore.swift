@@ -1,0 +1,50 @@
+import Mediator
+import Values
+
+/// One worker's store. Around every call there is a gate: before it, when nothing has happened, and after it, when it
+/// has happened and the worker does not know.
+final class SimulatedStore: ShardStore {
+  private let database: SimulatedDatabase
+  private let takeover: ShardTakeover
+  private let gate: Gate
+
+  init(database: SimulatedDatabase, takeover: ShardTakeover, gate: Gate) {
+    self.database = database
+    self.takeover = takeover
+    self.gate = gate
+  }
+
+  func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance] {
+    try await gate.pass("before load")
+    let instances = database.load(ids)
+    try await gate.pass("after load")
+    return instances
+  }
+
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    try await gate.pass("before due")
+    let ids = database.due(takeover.shard, at: now, limit: limit)
+    try await gate.pass("after due")
+    return ids
+  }
+
+  func commit(_ batch: ShardBatch) async throws(MediatorError) {
+    try await gate.pass("before commit")
+    try database.commit(batch, takeover)
+    try await gate.pass("after commit")
+  }
+
+  func renew(publishMark: Int64) async throws(MediatorError) {
+    try await gate.pass("before renew")
+    try database.renew(takeover, mark: publishMark)
+    try await gate.pass("after renew")
+  }
+
+  func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
+    try await gate.pass("before unpublished")
+    // Pages so small that there are several of them.
+    let rows = database.unpublished(takeover.shard, after: sequence, limit: min(limit, 3))
+    try await gate.pass("after unpublished")
+    return rows
+  }
+}
