@@ -32,7 +32,7 @@ struct ProcessorMember: Sendable {
     let consumer: KafkaConsumer
     do throws(KafkaError) {
       consumer = try await KafkaConsumer.member(
-        options.kafka, group: options.group, instanceID: options.instance, topics: [options.topic], logger: logger
+        memberConfiguration, group: options.group, instanceID: options.instance, topics: [options.topic], logger: logger
       ) { change in await rebalance(change, await loop.value) }
     } catch {
       throw ProcessorError(kafka: error)
@@ -45,6 +45,14 @@ struct ProcessorMember: Sendable {
     if stop.isSet { await made.close(within: Limit.settling) }
     await consumer.close(within: Limit.leaving)
     if let failure { throw failure }
+  }
+
+  /// How long the group waits for a member to rejoin, and how long this member waits for the group: some brokers forget
+  /// to answer when the leader leaves at the wrong moment, and librdkafka would ask again after five minutes only.
+  private var memberConfiguration: KafkaConfiguration {
+    var configuration = options.kafka
+    configuration.properties["max.poll.interval.ms"] = configuration.properties["max.poll.interval.ms"] ?? "20000"
+    return configuration
   }
 
   private func rebalance(_ change: KafkaRebalance, _ loop: ProcessorLoop) async {

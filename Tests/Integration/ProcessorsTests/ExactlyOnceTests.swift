@@ -47,9 +47,14 @@ struct ExactlyOnceTests {
   }
 
   private func waitForReplies(_ keys: Set<String>, _ station: Station) async throws -> [Reply] {
-    try await poll(within: .seconds(90), every: .milliseconds(500), "a reply to every event") {
-      let replies = try await station.replies(atLeast: 0)
-      return Set(replies.map { String($0.causationID.dropLast(2)) }).isSuperset(of: keys) ? replies : nil
+    do {
+      return try await poll(within: .seconds(90), every: .milliseconds(500), "a reply to every event") {
+        let replies = try await station.replies(atLeast: 0)
+        return Set(replies.map { String($0.causationID.dropLast(2)) }).isSuperset(of: keys) ? replies : nil
+      }
+    } catch {
+      Issue.record("the log: \(station.logs.all.suffix(100).joined(separator: "\n"))")
+      throw error
     }
   }
 
