@@ -1,0 +1,99 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Values
+import Workflow
+
+/// The pure engine without any I/O: one workflow from start to end, over and over; and single expressions.
+///
+/// Everything is counted against the processor time of this one thread, so other programs on the machine hardly matter.
+struct EngineBench: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "engine", abstract: "Workflow instances, task transitions and expressions per second of one core.")
+
+  @Argument(help: "The example workflow, workflows/equipment-status.yaml.")
+  var file: String
+
+  @Option(help: "Seconds of processor time for each figure.")
+  var seconds = 1.0
+
+  func run() async throws {
+    let parsed = WorkflowParser.parse(try readText(file), file: file)
+    guard let definition = parsed.definition else { throw BenchError("\(file): \(parsed.diagnostics)") }
+    let instances = try InstanceRun(engine: Engine(definition: definition))
+    let transitions = try instances.run(0)
+    let rate = try perSecond(instances.run)
+    let plain = try Expression(".jobPercentFinished", variables: [])
+    let jq = try Expression(#".transitions | map(.message) | join("\n")"#, variables: [])
+    let alerts = InstanceRun.alertsReply
+    let result: JSON = [
+      "instances_per_second": JSON(rate), "transitions_per_instance": JSON(transitions),
+      "transitions_per_second": JSON(rate * Double(transitions)),
+      "path_expressions_per_second": JSON(try perSecond { _ in _ = try plain.evaluate(sampleEvent) { _ in nil } }),
+      "jq_expressions_per_second": JSON(try perSecond { _ in _ = try jq.evaluate(alerts) { _ in nil } }),
+    ]
+    print(result.text)
+  }
+
+  /// How often `body` runs in a second of this thread's processor time.
+  private func perSecond<Ignored>(_ body: (Int) throws -> Ignored) rethrows -> Double {
+    for index in 0..<100 { _ = try body(index) }
+    let start = threadSeconds()
+    var count = 0
+    while threadSeconds() - start < seconds {
+      for index in 0..<50 { _ = try body(count + index) }
+      count += 50
+    }
+    return Double(count) / (threadSeconds() - start)
+  }
+
+  private func threadSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+  }
+}
+
+/// One instance after the other, each answered until it has ended.
+struct InstanceRun {
+  private let engine: Engine
+  private let input: JSON
+
+  static let alertsReply: JSON = [
+    "state": "raised",
+    "transitions": [
+      ["rule": "nearly-done", "message": "equipment-12-3 is nearly done"],
+      ["rule": "producing", "message": "equipment-12-3 is producing"],
+    ],
+  ]
+
+  init(engine: Engine) throws {
+    self.engine = engine
+    input = [
+      ["specversion": "1.0", "id": "1", "source": "/devices/12", "type": "equipment.status", "data": sampleEvent]
+    ]
+  }
+
+  /// - Returns: how many tasks were completed.
+  func run(_ index: Int) throws -> Int {
+    let now = Timestamp(microseconds: 1_800_000_000_000_000)
+    var (state, step) = engine.start(id: UUIDValue(high: 7, low: UInt64(index)), input: input, now: now)
+    var entries = step.entries
+    var tasks = 0
+    while true {
+      var request: Request?
+      for entry in entries {
+        switch entry {
+        case .requested(let next): request = next
+        case .taskCompleted: tasks += 1
+        default: break
+        }
+      }
+      guard let request else { break }
+      let output: JSON = request.channel == "alerts" ? Self.alertsReply : ["done": true]
+      entries = engine.reply(.completed(output), to: request.id, state: &state, now: now).entries
+    }
+    guard state.status == .completed else { throw BenchError("the instance ended as \(state.status): \(entries)") }
+    return tasks
+  }
+}
