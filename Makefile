@@ -23,7 +23,7 @@ demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
 
 test: deps ## Run every test: unit, simulation, integration on real servers, end to end
 	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
-	swift test --skip-build
+	@scripts/test.sh
 
 check: deps ## Format, shell scripts, and a build in which warnings are errors
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
