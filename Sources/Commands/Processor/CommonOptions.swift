@@ -101,10 +101,8 @@ private struct ProcessorPlan {
   ) throws -> ProcessorPlan {
     let settings = try Settings(
       configFile: configFile, overrides: overrides, environment: ProcessInfo.processInfo.environment)
-    var processors: [ProcessorOptions] = []
-    for channel in channels.isEmpty ? [nil] : channels.map(Optional.some) {
-      processors.append(try ProcessorSettings.read(settings, name, channel: channel))
-    }
+    let first = try ProcessorSettings.read(settings, name, channel: channels.first)
+    let processors = [first] + channels.dropFirst().map(first.serving)
     let health = HealthSettings.read(settings)
     let log = LogSettings.read(settings)
     try settings.finish()

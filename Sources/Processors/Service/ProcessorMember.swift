@@ -41,7 +41,8 @@ struct ProcessorMember: Sendable {
       options: options.loop, intake: options.intake, source: KafkaEventSource(consumer: consumer),
       publisher: KafkaReplyPublisher(producer: producer), sink: sink, clock: SystemClock(), metrics: metrics)
     await loop.set(made)
-    let failure = await turns(of: made)
+    // A last turn that takes too long is cancelled.
+    let failure = await stop.run(grace: Limit.lastTurn) { await turn(made) }
     if stop.isSet { await made.close(within: Limit.settling) }
     await consumer.close(within: Limit.leaving)
     if let failure { throw failure }
@@ -70,21 +71,9 @@ struct ProcessorMember: Sendable {
     }
   }
 
-  /// Turns until told to stop; a last one that takes too long is cancelled.
+  /// Turns until told to stop.
   ///
   /// - Returns: why no turn can follow.
-  private func turns(of loop: ProcessorLoop) async -> ProcessorError? {
-    let work = Task { await turn(loop) }
-    let watch = Task {
-      while !stop.isSet, !Task.isCancelled { await stop.sleep(.seconds(3600)) }
-      try? await Task.sleep(for: Limit.lastTurn)
-      if !Task.isCancelled { work.cancel() }
-    }
-    let failure = await work.value
-    watch.cancel()
-    return failure
-  }
-
   private func turn(_ loop: ProcessorLoop) async -> ProcessorError? {
     var backoff = Backoff(base: .milliseconds(50), cap: .seconds(5))
     while !stop.isSet, !Task.isCancelled {

@@ -57,6 +57,15 @@ public struct ProcessorOptions: Sendable {
     loop = ProcessorLoopOptions(name: name, batchSize: batchSize, maxOpen: max(4000, batchSize * 4))
   }
 
+  /// The same processor on another channel.
+  public func serving(_ channel: String) -> ProcessorOptions {
+    var options = self
+    options.name = channel
+    options.loop.name = channel
+    options.input = .channel(channel)
+    return options
+  }
+
   public var topic: String {
     switch input {
     case .channel(let name): Topics.channel(name)

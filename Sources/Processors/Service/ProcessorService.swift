@@ -62,7 +62,8 @@ public struct ProcessorService: Service {
   private func prepare() async throws(ProcessorError) {
     var backoff = Backoff()
     while !stopSignal.isSet {
-      guard let failure = await preparationFailure() else { return }
+      let attempt = await stopSignal.run(grace: .seconds(1)) { await preparationFailure() }
+      guard let failure = attempt else { return }
       if failure.code == .configuration { throw failure }
       status.failed(failure)
       await stopSignal.sleep(backoff.next(random: .random(in: 0.5...1)))
@@ -93,7 +94,7 @@ public struct ProcessorService: Service {
   /// A channel without a topic would not be seen by the mediator's first event either.
   private func prepareTopics() async throws(ProcessorError) {
     do throws(KafkaError) {
-      let admin = try KafkaAdmin(options.kafka, logger: logger)
+      let admin = try KafkaAdmin(options.kafka, limit: .seconds(3), logger: logger)
       let failure = await createTopics(admin)
       await admin.close()
       if let failure { throw failure }

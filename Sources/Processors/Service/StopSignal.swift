@@ -38,4 +38,16 @@ final class StopSignal: Sendable {
     }
     state.withLock { $0.sleepers[id] = nil }
   }
+
+  /// Runs `body`, and cancels it if it still runs this long after the signal.
+  func run<Value: Sendable>(grace: Duration, _ body: @escaping @Sendable () async -> Value) async -> Value {
+    let work = Task { await body() }
+    let watch = Task {
+      while !isSet, !Task.isCancelled { await sleep(.seconds(3600)) }
+      try? await Task.sleep(for: grace)
+      if !Task.isCancelled { work.cancel() }
+    }
+    defer { watch.cancel() }
+    return await work.value
+  }
 }
