@@ -5,7 +5,7 @@ public struct EngineOptions: Sendable, Hashable {
   /// How long a call may stay without a result when its task names no timeout: nothing can hang unseen.
   public var callTimeout: Duration
   /// How attempts that failed for a passing reason are repeated.
-  public var retry: RetryPolicy
+  public var retry: AttemptPolicy
   /// The largest `with` of a processing event, in bytes of JSON.
   public var maxRequestBytes: Int
   /// The largest state of an instance (context and open tasks' data), in bytes of JSON.
@@ -20,7 +20,7 @@ public struct EngineOptions: Sendable, Hashable {
   public var maxTransitionsPerStep: Int
 
   public init(
-    callTimeout: Duration = .seconds(600), retry: RetryPolicy = RetryPolicy(),
+    callTimeout: Duration = .seconds(600), retry: AttemptPolicy = AttemptPolicy(),
     maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxDepth: Int = 256,
     maxRequestDepth: Int = 128, maxStepBytes: Int = 16 << 20, maxTransitionsPerStep: Int = 10_000
   ) {
@@ -37,7 +37,7 @@ public struct EngineOptions: Sendable, Hashable {
 
 /// Repeats an attempt whose reply said `retryable`: exponential backoff, capped. There is no jitter because attempts
 /// are spread by the instances' own times, and because a pure engine has no randomness.
-public struct RetryPolicy: Sendable, Hashable {
+public struct AttemptPolicy: Sendable, Hashable {
   /// Attempts in all, the first included.
   public var maxAttempts: Int
   public var initialDelay: Duration

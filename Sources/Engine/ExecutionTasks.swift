@@ -40,6 +40,7 @@ extension Execution {
       return .enter(scope: openTask(task, in: scope, input), position: 0, input: input)
     case .call(let call):
       return try startCall(call, task, in: scope, input, variables)
+    default: return nil
     }
   }
 

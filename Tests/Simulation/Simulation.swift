@@ -240,7 +240,7 @@ final class ChangingCatalog: CatalogProvider {
 
   init(_ definitions: [WorkflowDefinition], late: WorkflowDefinition) {
     let options = EngineOptions(
-      callTimeout: .seconds(100_000), retry: RetryPolicy(maxAttempts: 1000, initialDelay: .milliseconds(100)))
+      callTimeout: .seconds(100_000), retry: AttemptPolicy(maxAttempts: 1000, initialDelay: .milliseconds(100)))
     let entries = (definitions + [late]).enumerated().map { index, definition in
       DefinitionCatalog.Entry(number: Int32(index + 1), engine: Engine(definition: definition, options: options))
     }

@@ -49,7 +49,7 @@ struct WorkflowOutline {
 
   private func json(_ task: TaskDefinition) -> JSON {
     var object: JSONObject = [
-      "name": .string(task.name), "reference": .string(task.reference), "kind": .string(task.kind.name),
+      "name": .string(task.name), "reference": .string(task.reference), "kind": .string(task.kind.keyword),
     ]
     if let condition = task.condition { object["if"] = .string(condition.source) }
     if let then = task.then { object["then"] = .string(then.text) }
@@ -60,7 +60,7 @@ struct WorkflowOutline {
         cases.map {
           ["name": .string($0.name), "when": .text($0.when?.source), "then": .string($0.then.text)]
         })
-    case .do, .set: break
+    default: break
     }
     if !task.scopes.isEmpty { object["tasks"] = .array(task.scopes.flatMap { $0.map(json) }) }
     return .object(object)
@@ -130,7 +130,7 @@ struct WorkflowOutline {
   }
 
   private func summary(_ task: TaskDefinition) -> String {
-    var parts = [task.kind.name]
+    var parts = [task.kind.keyword]
     if case .call(let call) = task.kind { parts.append("→ channel \(call.channel)") }
     if let condition = task.condition { parts.append("if ${ \(TextWidth.plain(condition.source)) }") }
     switch task.timeout {
@@ -140,18 +140,6 @@ struct WorkflowOutline {
     }
     if let then = task.then, then != .continue { parts.append("then \(then.text)") }
     return parts.joined(separator: "  ")
-  }
-}
-
-extension TaskKind {
-  /// The standard's key of the task.
-  fileprivate var name: String {
-    switch self {
-    case .do: "do"
-    case .set: "set"
-    case .call: "call"
-    case .switch: "switch"
-    }
   }
 }
 

@@ -19,7 +19,8 @@ struct DefinitionBuilder {
     guard let document, let tasks else { return nil }
     return WorkflowDefinition(
       document: document, source: file.text, digest: SHA256.hex(bytes), json: root.json,
-      input: input.map { InputTransform(from: $0) }, output: output.map { OutputTransform(as: $0) }, timeout: timeout,
+      input: input.map { InputTransform(schema: nil, from: $0) },
+      output: output.map { OutputTransform(schema: nil, as: $0) }, timeout: timeout,
       schedule: schedule, tasks: tasks)
   }
 
@@ -104,12 +105,12 @@ struct DefinitionBuilder {
     for entry in node.mapping ?? [] where ["every", "cron", "after"].contains(entry.key) {
       file.unsupported("schedule.\(entry.key)", entry.keyPosition)
     }
-    guard let on = node["on"] else { return Schedule(on: nil) }
+    guard let on = node["on"] else { return Schedule(on: nil, every: nil, cron: nil, after: nil) }
     for entry in on.mapping ?? [] where ["all", "any", "until"].contains(entry.key) {
       file.unsupported(
         "schedule.on.\(entry.key)", entry.keyPosition, hint: "schedule.on.one starts an instance for every event")
     }
-    return Schedule(on: on["one"].map { .one(filter($0)) })
+    return Schedule(on: on["one"].map { .one(filter($0)) }, every: nil, cron: nil, after: nil)
   }
 
   private func filter(_ node: YAMLNode) -> EventFilter {

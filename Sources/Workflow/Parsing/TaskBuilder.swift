@@ -54,9 +54,9 @@ struct TaskBuilder {
       node[key]?[member].flatMap { reader.transform($0, stage) }
     }
     return (
-      node["input"].map { _ in InputTransform(from: template("input", "from", .taskInput)) },
-      node["output"].map { _ in OutputTransform(as: template("output", "as", .taskOutput)) },
-      node["export"].map { _ in ExportTransform(as: template("export", "as", .taskExport)) }
+      node["input"].map { _ in InputTransform(schema: nil, from: template("input", "from", .taskInput)) },
+      node["output"].map { _ in OutputTransform(schema: nil, as: template("output", "as", .taskOutput)) },
+      node["export"].map { _ in ExportTransform(schema: nil, as: template("export", "as", .taskExport)) }
     )
   }
 

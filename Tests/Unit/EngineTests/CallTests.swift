@@ -102,7 +102,7 @@ import Values
   }
 
   @Test func attemptsEnd() throws {
-    var bench = try Bench(Self.one, options: EngineOptions(retry: RetryPolicy(maxAttempts: 3)))
+    var bench = try Bench(Self.one, options: EngineOptions(retry: AttemptPolicy(maxAttempts: 3)))
     for _ in 1...2 {
       bench.reply(.failed(Self.failure, retryable: true, retryAfter: nil))
       bench.wake(after: .seconds(60))

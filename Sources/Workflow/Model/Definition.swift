@@ -17,13 +17,20 @@ public struct WorkflowDefinition: Sendable {
   public let schedule: Schedule?
   /// The root scope: the workflow's own `do`.
   public let tasks: TaskScope
+  /// The names under `use.secrets`: what `$secrets` may tell.
+  public let secrets: [String]
+  /// Evaluated on the event that starts an instance: instances with one key run one after another. From
+  /// `document.metadata.orderKey`.
+  public let orderKey: Expression?
+  /// Everything that its instances may listen to.
+  public let awaited: [EventFilter]
   /// Every channel that a task of this workflow sends processing events to.
   public let channels: Set<String>
   private let tasksByReference: [String: TaskDefinition]
 
   init(
     document: Document, source: String, digest: String, json: JSON, input: InputTransform?, output: OutputTransform?,
-    timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope
+    timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope, secrets: [String] = [], orderKey: Expression? = nil
   ) {
     self.document = document
     self.source = source
@@ -34,15 +41,21 @@ public struct WorkflowDefinition: Sendable {
     self.timeout = timeout
     self.schedule = schedule
     self.tasks = tasks
+    self.secrets = secrets
+    self.orderKey = orderKey
     var index: [String: TaskDefinition] = [:]
     var channels: Set<String> = []
+    var awaited: [EventFilter] = []
     var pending = Array(tasks)
     while let task = pending.popLast() {
-      index[task.reference] = task
+      // A function that is called from several places is one task.
+      guard index.updateValue(task, forKey: task.reference) == nil else { continue }
       if case .call(let call) = task.kind { channels.insert(call.channel) }
+      if case .listen(let listen) = task.kind { awaited += listen.to.allFilters }
       for scope in task.scopes { pending.append(contentsOf: scope) }
     }
     tasksByReference = index
+    self.awaited = awaited
     self.channels = channels
   }
 
@@ -65,16 +78,19 @@ public struct Document: Sendable, Hashable {
 
 /// `input`: what the raw input becomes before anything else sees it. Source: "Input".
 public struct InputTransform: Sendable {
+  public let schema: DataSchema?
   public let from: Template?
 }
 
 /// `output`: what the raw output becomes before the next task sees it. Source: "Output".
 public struct OutputTransform: Sendable {
+  public let schema: DataSchema?
   public let `as`: Template?
 }
 
 /// `export`: what the workflow's context becomes after a task. Source: "Export".
 public struct ExportTransform: Sendable {
+  public let schema: DataSchema?
   public let `as`: Template?
 }
 
@@ -84,11 +100,17 @@ public struct ExportTransform: Sendable {
 /// `$workflow.input[0].data` is the event's data (dsl.md, "Input of event-driven scheduled workflows").
 public struct Schedule: Sendable {
   public let on: EventConsumption?
+  /// Every so long, from the moment of deployment.
+  public let every: Duration?
+  public let cron: CronSchedule?
+  /// So long after the end of the instance before.
+  public let after: Duration?
 }
 
-/// Which events start, or later continue, an instance. Source: "Event Consumption Strategy".
-public enum EventConsumption: Sendable {
-  case one(EventFilter)
+/// Source: "Schedule", `cron`. The time zone is this engine's addition: `document.metadata.timeZone`, else UTC.
+public struct CronSchedule: Sendable {
+  public let expression: String
+  public let timeZone: String
 }
 
 /// How long something may take: known from the file, or computed when it is reached. Source: "Duration".

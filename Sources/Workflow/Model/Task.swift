@@ -20,6 +20,8 @@ public final class TaskDefinition: Sendable {
   /// `nil` is the standard's default, `continue`.
   public let then: FlowDirective?
   public let metadata: JSONObject
+  /// From `metadata.compensation`.
+  public let compensation: Compensation?
   public let kind: TaskKind
   /// The task as data (what stands under its name), for `$task.definition`.
   public let json: JSON
@@ -28,7 +30,7 @@ public final class TaskDefinition: Sendable {
   init(
     name: String, reference: String, index: Int, condition: Expression?, input: InputTransform?,
     output: OutputTransform?, export: ExportTransform?, timeout: DurationValue?, then: FlowDirective?,
-    metadata: JSONObject, kind: TaskKind, json: JSON, location: SourceLocation
+    metadata: JSONObject, compensation: Compensation? = nil, kind: TaskKind, json: JSON, location: SourceLocation
   ) {
     self.name = name
     self.reference = reference
@@ -40,6 +42,7 @@ public final class TaskDefinition: Sendable {
     self.timeout = timeout
     self.then = then
     self.metadata = metadata
+    self.compensation = compensation
     self.kind = kind
     self.json = json
     self.location = location
@@ -47,10 +50,19 @@ public final class TaskDefinition: Sendable {
 
   /// The scopes directly inside this task.
   public var scopes: [TaskScope] {
-    switch kind {
-    case .do(let scope): [scope]
-    case .set, .call, .switch: []
-    }
+    let inside: [TaskScope] =
+      switch kind {
+      case .do(let scope): [scope]
+      case .for(let loop): [loop.tasks]
+      case .fork(let fork): [fork.branches]
+      case .try(let attempt): [attempt.tasks, attempt.catch.tasks].compactMap(\.self)
+      case .listen(let listen): [listen.iterator?.tasks].compactMap(\.self)
+      case .function(let function): [function.body]
+      case .extended(let extended):
+        [extended.body] + extended.extensions.flatMap { [$0.before, $0.after] }.compactMap(\.self)
+      case .set, .call, .switch, .emit, .raise, .run, .wait: []
+      }
+    return inside + [compensation?.function.body].compactMap(\.self)
   }
 }
 
@@ -60,9 +72,41 @@ public indirect enum TaskKind: Sendable {
   case set(Template)
   case call(Call)
   case `switch`([SwitchCase])
+  case emit(Emission)
+  case `for`(ForLoop)
+  case fork(Fork)
+  case listen(Listen)
+  case raise(RaisedError)
+  case run(WorkflowRun)
+  case `try`(TryCatch)
+  case wait(DurationValue)
+  /// A `call` that names one of `use.functions`.
+  case function(FunctionCall)
+  /// A task around which extensions apply.
+  case extended(ExtendedTask)
+
+  /// The standard's key of the task.
+  public var keyword: String {
+    switch self {
+    case .do: "do"
+    case .set: "set"
+    case .call, .function: "call"
+    case .switch: "switch"
+    case .emit: "emit"
+    case .for: "for"
+    case .fork: "fork"
+    case .listen: "listen"
+    case .raise: "raise"
+    case .run: "run"
+    case .try: "try"
+    case .wait: "wait"
+    case .extended(let extended): extended.body.first?.kind.keyword ?? "do"
+    }
+  }
 }
 
-/// A processing event to send, and a reply to wait for. Source: "Call", with a name that is no standard protocol.
+/// A processing event to send, and a reply to wait for. Source: "Call". A name that is no protocol of the standard is a
+/// channel; `http` and `openapi` go to the channel `http`, `asyncapi` to the channel `asyncapi`.
 public struct Call: Sendable {
   public let channel: String
   /// The data of the processing event; `nil` when the file has no `with`: an empty object is sent.
