@@ -49,10 +49,37 @@ public struct Engine: Sendable {
     }
   }
 
-  /// Ends the instance with an error because whoever drives it cannot go on with it.
+  /// Offers an event to what the instance listens to.
+  ///
+  /// - Parameter event: its CloudEvents JSON form.
+  public func event(_ event: JSON, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { $0.offer(event) }
+  }
+
+  /// Tells how an instance that this one waits for has ended.
+  public func child(_ id: UUIDValue, ended outcome: ChildOutcome, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { $0.child(id, outcome) }
+  }
+
+  /// Ends the instance because somebody says so.
+  ///
+  /// - Parameter compensating: whether completed tasks are compensated first.
+  public func cancel(
+    _ reason: String, compensating: Bool, state: inout InstanceState, now: Timestamp
+  ) -> Step {
+    drive(&state, now) { execution in
+      execution.cancel(reason, compensating: compensating)
+      return .applied
+    }
+  }
+
+  /// Ends the instance with an error because whoever drives it cannot go on with it. Nothing is compensated: that
+  /// could not be stored either.
   public func abandon(_ reason: String, state: inout InstanceState, now: Timestamp) -> Step {
     drive(&state, now) { execution in
-      execution.run(from: .fault(activity: nil, Problems.runtime(reason, at: Execution.rootReference)))
+      execution.state.compensations = []
+      execution.state.unfinished = []
+      execution.finish(with: Problems.runtime(reason, at: Execution.rootReference))
       return .applied
     }
   }

@@ -14,15 +14,21 @@ public struct EngineOptions: Sendable, Hashable {
   public var maxDepth: Int
   /// How deep the `with` of a processing event may nest: readers refuse what is deeper.
   public var maxRequestDepth: Int
-  /// The outputs that one step may add to the journal, in bytes of JSON.
+  /// How many bytes of outputs one step may add to the journal before the rest is left to the next step.
   public var maxStepBytes: Int
-  /// How many tasks may run in one step without waiting for anything: a loop of `then` without a call ends here.
+  /// How many moves one step may make before the rest is left to the next step.
   public var maxTransitionsPerStep: Int
+  /// How many such steps may follow each other without waiting for anything: an endless loop faults here.
+  public var maxStepsWithoutWaiting: Int
+  /// The secrets by name, as they may be shown: placeholders stand for what is put in their place when a processing
+  /// event is written. Never the secrets themselves.
+  public var secrets: JSON
 
   public init(
     callTimeout: Duration = .seconds(600), retry: AttemptPolicy = AttemptPolicy(),
     maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxDepth: Int = 256,
-    maxRequestDepth: Int = 128, maxStepBytes: Int = 16 << 20, maxTransitionsPerStep: Int = 10_000
+    maxRequestDepth: Int = 128, maxStepBytes: Int = 4 << 20, maxTransitionsPerStep: Int = 10_000,
+    maxStepsWithoutWaiting: Int = 100, secrets: JSON = [:]
   ) {
     self.callTimeout = callTimeout
     self.retry = retry
@@ -32,6 +38,8 @@ public struct EngineOptions: Sendable, Hashable {
     self.maxRequestDepth = maxRequestDepth
     self.maxStepBytes = maxStepBytes
     self.maxTransitionsPerStep = maxTransitionsPerStep
+    self.maxStepsWithoutWaiting = maxStepsWithoutWaiting
+    self.secrets = secrets
   }
 }
 

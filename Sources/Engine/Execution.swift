@@ -16,24 +16,14 @@ struct Execution {
   var entries: [JournalEntry] = []
   /// The size of the outputs among the entries.
   var recordedBytes = 0
+  /// Moves that wait for the one under way: branches that begin, mostly.
+  var queue: [Move] = []
 
   init(definition: WorkflowDefinition, options: EngineOptions, state: InstanceState, now: Timestamp) {
     self.definition = definition
     self.options = options
     self.state = state
     self.now = now
-  }
-
-  /// What is to be done next within the step.
-  enum Move {
-    /// Run the task at `position` of the scope that the activity `scope` runs.
-    case enter(scope: Int, position: Int, input: JSON)
-    /// The activity has its raw output.
-    case complete(activity: Int, output: JSON)
-    /// The workflow ends here, whatever scope it is in.
-    case end(output: JSON)
-    /// The error travels up from this activity (nil: from outside every scope).
-    case fault(activity: Int?, ProblemDetails)
   }
 
   // MARK: Inputs
@@ -44,6 +34,10 @@ struct Execution {
       let scope = workflowScope()
       if let timeout = definition.timeout {
         state.deadline = now + (try timeout.evaluate(state.input, variables: scope.value))
+      }
+      if let problem = definition.input?.schema.flatMap({ violation(of: $0, state.input, "input", Self.rootReference) })
+      {
+        return run(from: .fault(activity: nil, problem))
       }
       let input = try definition.input?.from?.evaluate(state.input, variables: scope.value) ?? state.input
       let root = open(parent: nil, reference: Self.rootReference, input: input, phase: .sequence(position: 0))
@@ -73,58 +67,73 @@ struct Execution {
     return .applied
   }
 
-  mutating func wake() -> Disposition {
-    if let deadline = state.deadline, deadline <= now {
-      let problem = Problems.timeout("the workflow did not end within its timeout", at: Self.rootReference)
-      run(from: .fault(activity: nil, problem))
-      return .applied
+  /// Tells how the instance that an activity waits for has ended.
+  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome) -> Disposition {
+    guard let activity = state.activities.first(where: { $0.phase == .child(id) }) else { return .ignored(.stale) }
+    switch outcome {
+    case .completed(let output): run(from: .complete(activity: activity.id, output: output))
+    case .faulted(var problem):
+      problem.instance = activity.reference
+      run(from: .fault(activity: activity.id, problem))
+    case .cancelled:
+      run(from: .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference)))
     }
-    // Each due activity is looked up again: the one before it may have ended the instance.
-    let due = state.activities.filter { $0.dueAt.map { $0 <= now } ?? false }.map(\.id)
-    for id in due {
-      guard let index = state.activityIndex(id) else { continue }
-      wake(index)
-    }
-    return due.isEmpty ? .ignored(.early) : .applied
-  }
-
-  private mutating func wake(_ index: Int) {
-    let activity = state.activities[index]
-    switch activity.phase {
-    case .sequence:
-      return
-    case .requested(let call), .retrying(let call, _):
-      if call.deadline <= now {
-        let problem = Problems.timeout(
-          "no result from channel '\(call.channel)' by \(call.deadline.rfc3339)", at: activity.reference)
-        run(from: .fault(activity: activity.id, problem))
-      } else {
-        sendNextAttempt(index, call)
-      }
-    }
+    return .applied
   }
 
   // MARK: The loop
 
   mutating func run(from first: Move) {
-    var next: Move? = first
+    queue.insert(first, at: 0)
+    drain()
+  }
+
+  mutating func drain() {
+    var next: Move?
     var budget = options.maxTransitionsPerStep
-    while let move = next {
+    while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) {
       budget -= 1
-      if budget < 0, case .enter(let scope, let position, _) = move {
-        let reference = task(scope, position)?.reference ?? Self.rootReference
-        let detail = "more than \(options.maxTransitionsPerStep) tasks ran without waiting for anything: a loop?"
-        next = .fault(activity: scope, Problems.runtime(detail, at: reference))
-        continue
+      if budget < 0 || recordedBytes > options.maxStepBytes, case .enter = move {
+        return pause(before: move)
       }
       next = perform(move)
     }
+    state.unfinishedSteps = 0
     checkSize()
+    settleStatus()
+  }
+
+  /// The step has done enough: the rest goes into the next one, so that one instance cannot hold up its shard.
+  private mutating func pause(before move: Move) {
+    state.unfinished = [move] + queue
+    queue = []
+    state.unfinishedSteps += 1
+    guard state.unfinishedSteps > options.maxStepsWithoutWaiting else { return checkSize() }
+    state.unfinished = []
+    let detail =
+      "more than \(options.maxStepsWithoutWaiting * options.maxTransitionsPerStep) tasks ran without waiting for "
+      + "anything: a loop?"
+    finish(with: Problems.runtime(detail, at: reference(of: move)))
+  }
+
+  private func reference(of move: Move) -> String {
+    guard case .enter(let scope, let position, _) = move else { return Self.rootReference }
+    return task(scope, position)?.reference ?? Self.rootReference
+  }
+
+  /// Ends the instance with an error that nothing can catch.
+  mutating func finish(with problem: ProblemDetails) {
+    var next: Move? = .fault(activity: nil, problem)
+    while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) { next = perform(move) }
+    settleStatus()
   }
 
   private mutating func perform(_ move: Move) -> Move? {
-    switch move {
+    guard !state.status.isTerminal else { return nil }
+    return switch move {
     case .enter(let scope, let position, let input): enter(scope, position, input)
+    case .leave(let scope, let output): leave(scope, output)
+    case .exit(let scope, let output): exit(scope, output)
     case .complete(let activity, let output): complete(activity, output)
     case .end(let output): end(output)
     case .fault(let activity, let problem): fault(activity, problem)
@@ -134,21 +143,39 @@ struct Execution {
   /// A state that outgrows its limit would be refused by the store again and again: better a fault that says so.
   private mutating func checkSize() {
     guard !state.status.isTerminal else { return }
-    let bytes = state.context.approximateBytes + state.activities.reduce(0) { $0 + $1.input.approximateBytes }
+    let bytes = state.approximateBytes - state.input.approximateBytes
     guard bytes > options.maxStateBytes else { return }
     let detail = "the instance's data would be about \(bytes) bytes; the limit is \(options.maxStateBytes)"
-    var next: Move? = .fault(activity: nil, Problems.validation(detail, at: Self.rootReference))
-    while let move = next { next = perform(move) }
+    finish(with: Problems.validation(detail, at: Self.rootReference))
+  }
+
+  /// `waiting` when nothing but time or an event moves it on (DSL 1.0.3, "Status phases").
+  private mutating func settleStatus() {
+    guard !state.status.isTerminal else { return }
+    let isRunning =
+      !state.unfinished.isEmpty
+      || state.activities.contains { activity in
+        switch activity.phase {
+        case .requested, .retrying, .child: true
+        default: false
+        }
+      }
+    state.status = isRunning ? .running : .waiting
   }
 
   mutating func record(_ entry: JournalEntry) { entries.append(entry) }
 
   /// Opens an activity; its id is the next one.
-  mutating func open(parent: Int?, reference: String, input: JSON, phase: Activity.Phase) -> Int {
+  mutating func open(
+    parent: Int?, reference: String, input: JSON, rawInput: JSON? = nil, deadline: Timestamp? = nil,
+    phase: Activity.Phase
+  ) -> Int {
     let id = state.nextActivity
     state.nextActivity += 1
     state.activities.append(
-      Activity(id: id, parent: parent, reference: reference, startedAt: now, input: input, phase: phase))
+      Activity(
+        id: id, parent: parent, reference: reference, startedAt: now, input: input, rawInput: rawInput,
+        deadline: deadline, phase: phase))
     return id
   }
 

@@ -29,8 +29,16 @@ public struct InstanceState: Sendable, Hashable {
   public var deadline: Timestamp?
   /// Set once the instance is completed.
   public var output: JSON?
-  /// Set once the instance is faulted.
+  /// Set once the instance is faulted; while it compensates, why.
   public var error: ProblemDetails?
+  /// What a step had no time for: the next one goes on with it.
+  public var unfinished: [Move]
+  /// How many steps in a row had no time, without anything having come from outside.
+  public var unfinishedSteps: Int
+  /// What completed tasks left to be undone should the instance end badly, in the order of their completion.
+  public var compensations: [PendingCompensation]
+  /// How the instance will end once its compensations have run; nil unless they run.
+  public var ending: InstanceStatus?
 
   public init(id: UUIDValue, input: JSON, startedAt: Timestamp) {
     self.id = id
@@ -41,11 +49,15 @@ public struct InstanceState: Sendable, Hashable {
     self.context = .null
     self.activities = []
     self.nextActivity = 0
+    self.unfinished = []
+    self.unfinishedSteps = 0
+    self.compensations = []
   }
 
-  /// The earliest moment at which the engine has something to do without being told: a deadline, or a retry.
+  /// The earliest moment at which the engine has something to do without being told: a deadline, a retry, a wait's end.
   public var wakeAt: Timestamp? {
     guard !status.isTerminal else { return nil }
+    if !unfinished.isEmpty { return updatedAt }
     var earliest = deadline
     for activity in activities {
       guard let due = activity.dueAt else { continue }
@@ -57,76 +69,57 @@ public struct InstanceState: Sendable, Hashable {
 
   /// About how much memory its data takes, counted as bytes of JSON.
   public var approximateBytes: Int {
-    activities.reduce(input.approximateBytes + context.approximateBytes) { sum, activity in
-      switch activity.phase {
-      case .sequence: sum + activity.input.approximateBytes
-      case .requested(let call), .retrying(let call, _):
-        sum + activity.input.approximateBytes + call.data.approximateBytes
-      }
-    }
+    var sum = input.approximateBytes + context.approximateBytes
+    for activity in activities { sum += activity.approximateBytes }
+    for compensation in compensations { sum += compensation.data.approximateBytes }
+    for move in unfinished { sum += move.approximateBytes }
+    return sum
   }
 
-  func activityIndex(_ id: Int) -> Int? { activities.firstIndex { $0.id == id } }
+  /// The place of an activity among ``activities``.
+  func activityIndex(_ id: Int) -> Int? {
+    var low = 0
+    var high = activities.count
+    while low < high {
+      let middle = (low + high) / 2
+      if activities[middle].id < id { low = middle + 1 } else { high = middle }
+    }
+    return low < activities.count && activities[low].id == id ? low : nil
+  }
 }
 
-/// One open execution of a task.
-public struct Activity: Sendable, Hashable {
-  public let id: Int
-  /// The activity whose scope this one runs in; nil for the workflow's own `do`.
-  public let parent: Int?
-  /// The task reference, a JSON pointer such as `/do/1/check`; `/` for the workflow itself.
+/// What is to be done next within a step.
+public enum Move: Sendable, Hashable {
+  /// Run the task at `position` of the scope that the activity `scope` runs.
+  case enter(scope: Int, position: Int, input: JSON)
+  /// The scope that the activity runs has come to its end.
+  case leave(scope: Int, output: JSON)
+  /// A task of the scope said `exit`.
+  case exit(scope: Int, output: JSON)
+  /// The activity has its raw output.
+  case complete(activity: Int, output: JSON)
+  /// The workflow ends here, whatever scope it is in.
+  case end(output: JSON)
+  /// The error travels up from this activity (nil: from outside every scope).
+  case fault(activity: Int?, ProblemDetails)
+
+  var approximateBytes: Int {
+    switch self {
+    case .enter(_, _, let data), .leave(_, let data), .exit(_, let data), .complete(_, let data), .end(let data):
+      data.approximateBytes
+    case .fault: 256
+    }
+  }
+}
+
+/// A completed task's compensation, with the data to run it on.
+public struct PendingCompensation: Sendable, Hashable {
+  /// The completed task.
   public let reference: String
-  public let startedAt: Timestamp
-  /// The task's input after `input.from` (`$input`).
-  public let input: JSON
-  public var phase: Phase
+  public let data: JSON
 
-  public enum Phase: Sendable, Hashable {
-    /// Runs its tasks in order; `position` is the one under way.
-    case sequence(position: Int)
-    /// A processing event is out, and its reply is awaited.
-    case requested(PendingCall)
-    /// The last attempt failed for a passing reason; the next one goes out at `retryAt`.
-    case retrying(PendingCall, retryAt: Timestamp)
+  public init(reference: String, data: JSON) {
+    self.reference = reference
+    self.data = data
   }
-
-  var dueAt: Timestamp? {
-    switch phase {
-    case .sequence: nil
-    case .requested(let call): call.deadline
-    case .retrying(let call, let retryAt): min(retryAt, call.deadline)
-    }
-  }
-}
-
-/// A call that has no result yet.
-public struct PendingCall: Sendable, Hashable {
-  public var channel: String
-  /// From 1.
-  public var attempt: Int
-  /// Past this moment the task faults with a timeout, whatever its attempts.
-  public var deadline: Timestamp
-  /// The evaluated `with`, for the attempts that may follow.
-  public var data: JSON
-  /// The last progress that the processor told.
-  public var progress: Progress?
-
-  public struct Progress: Sendable, Hashable {
-    public var percent: Double?
-    public var message: String?
-    public init(percent: Double?, message: String?) {
-      self.percent = percent
-      self.message = message
-    }
-  }
-}
-
-extension PendingCall {
-  /// `ce_id`: unique per attempt, and the same whenever a crash makes the engine send that attempt again.
-  static func requestID(instance: UUIDValue, activity: Int, attempt: Int) -> String {
-    "\(instance.text).\(activity).\(attempt)"
-  }
-
-  /// `ce_idempotencykey`: the same for every attempt of one task execution.
-  static func idempotencyKey(instance: UUIDValue, activity: Int) -> String { "\(instance.text).\(activity)" }
 }

@@ -17,10 +17,22 @@ public struct CodingError: Error, Hashable, CustomStringConvertible {
 /// input, start) has columns of its own and is given back to ``InstanceState/init(id:input:startedAt:resting:)``.
 extension InstanceState {
   public var resting: JSON {
-    var object: JSONObject = ["next": .number(JSONNumber(nextActivity))]
+    var object: JSONObject = ["next": JSON(nextActivity)]
     if context != .null { object["context"] = context }
-    if let deadline { object["deadline"] = .number(JSONNumber(Int(deadline.microseconds))) }
+    if let deadline { object["deadline"] = JSON(deadline) }
     object["activities"] = .array(activities.map(\.json))
+    if !unfinished.isEmpty {
+      object["unfinished"] = .array(unfinished.map(\.json))
+      object["unfinishedSteps"] = JSON(unfinishedSteps)
+    }
+    if !compensations.isEmpty {
+      object["compensations"] = .array(
+        compensations.map { ["task": .string($0.reference), "data": $0.data] })
+    }
+    if let ending {
+      object["ending"] = .string(ending.rawValue)
+      if let error { object["error"] = error.json }
+    }
     return .object(object)
   }
 
@@ -34,58 +46,51 @@ extension InstanceState {
     }
     nextActivity = next
     context = resting["context"] ?? .null
-    deadline = resting["deadline"]?.int.map { Timestamp(microseconds: Int64($0)) }
-    self.activities = []
+    deadline = resting.timestamp("deadline")
     for activity in activities { self.activities.append(try Activity(activity)) }
+    for move in resting["unfinished"]?.array ?? [] { unfinished.append(try Move(move)) }
+    unfinishedSteps = resting["unfinishedSteps"]?.int ?? 0
+    for item in resting["compensations"]?.array ?? [] {
+      compensations.append(
+        PendingCompensation(reference: item["task"]?.string ?? "", data: item["data"] ?? .null))
+    }
+    ending = resting["ending"]?.string.flatMap(InstanceStatus.init(rawValue:))
+    error = resting["error"].flatMap(ProblemDetails.init)
   }
+}
+
+extension JSON {
+  init(_ number: Int) { self = .number(JSONNumber(number)) }
+  init(_ time: Timestamp) { self = .number(JSONNumber(Int(time.microseconds))) }
+
+  func timestamp(_ key: String) -> Timestamp? { self[key]?.int.map { Timestamp(microseconds: Int64($0)) } }
 }
 
 extension Activity {
   fileprivate var json: JSON {
-    var object: JSONObject = [
-      "id": .number(JSONNumber(id)), "task": .string(reference),
-      "started": .number(JSONNumber(Int(startedAt.microseconds))),
-    ]
-    if let parent { object["parent"] = .number(JSONNumber(parent)) }
+    var object: JSONObject = ["id": JSON(id), "task": .string(reference), "started": JSON(startedAt)]
+    if let parent { object["parent"] = JSON(parent) }
     if input != .null { object["input"] = input }
-    switch phase {
-    case .sequence(let position): object["position"] = .number(JSONNumber(position))
-    case .requested(let call): object["call"] = call.json
-    case .retrying(let call, let retryAt):
-      object["call"] = call.json
-      object["retryAt"] = .number(JSONNumber(Int(retryAt.microseconds)))
-    }
+    object["rawInput"] = rawInput
+    object["deadline"] = deadline.map { JSON($0) }
+    phase.write(to: &object)
     return .object(object)
   }
 
   fileprivate init(_ json: JSON) throws(CodingError) {
-    guard let id = json["id"]?.int, let reference = json["task"]?.string, let started = json["started"]?.int else {
-      throw CodingError("a stored activity lacks 'id', 'task' or 'started'")
-    }
-    let phase: Phase
-    if let position = json["position"]?.int {
-      phase = .sequence(position: position)
-    } else if let call = json["call"] {
-      let pending = try PendingCall(call)
-      if let retryAt = json["retryAt"]?.int {
-        phase = .retrying(pending, retryAt: Timestamp(microseconds: Int64(retryAt)))
-      } else {
-        phase = .requested(pending)
-      }
-    } else {
-      throw CodingError("the stored activity \(id) has no phase")
-    }
+    guard let id = json["id"]?.int, let reference = json["task"]?.string, let started = json.timestamp("started")
+    else { throw CodingError("a stored activity lacks 'id', 'task' or 'started'") }
+    guard let phase = try Phase(json) else { throw CodingError("the stored activity \(id) has no phase") }
     self.init(
-      id: id, parent: json["parent"]?.int, reference: reference,
-      startedAt: Timestamp(microseconds: Int64(started)), input: json["input"] ?? .null, phase: phase)
+      id: id, parent: json["parent"]?.int, reference: reference, startedAt: started, input: json["input"] ?? .null,
+      rawInput: json["rawInput"], deadline: json.timestamp("deadline"), phase: phase)
   }
 }
 
 extension PendingCall {
-  fileprivate var json: JSON {
+  var json: JSON {
     var object: JSONObject = [
-      "channel": .string(channel), "attempt": .number(JSONNumber(attempt)),
-      "deadline": .number(JSONNumber(Int(deadline.microseconds))), "data": data,
+      "channel": .string(channel), "attempt": JSON(attempt), "deadline": JSON(deadline), "data": data,
     ]
     if let progress {
       object["progress"] = [
@@ -96,7 +101,7 @@ extension PendingCall {
     return .object(object)
   }
 
-  fileprivate init(_ json: JSON) throws(CodingError) {
+  init(_ json: JSON) throws(CodingError) {
     guard let channel = json["channel"]?.string, let attempt = json["attempt"]?.int,
       let deadline = json["deadline"]?.int
     else { throw CodingError("a stored call lacks 'channel', 'attempt' or 'deadline'") }

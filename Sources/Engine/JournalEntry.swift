@@ -12,8 +12,69 @@ public enum JournalEntry: Sendable, Hashable {
   case attemptFailed(activity: Int, reference: String, attempt: Int, problem: ProblemDetails, retryAt: Timestamp)
   case taskCompleted(activity: Int, reference: String, output: JSON)
   case taskFaulted(activity: Int?, reference: String, problem: ProblemDetails)
+  /// An open task was given up: a race was lost, a timeout struck, an error passed by.
+  case taskCancelled(activity: Int, reference: String)
+  /// The event has to be published.
+  case emitted(EmittedEvent)
+  /// The other workflow has to be started.
+  case childStarted(ChildStart)
+  /// The other instance, if it still runs, has to be cancelled.
+  case childCancelled(UUIDValue)
+  /// The compensation of the task at this reference begins.
+  case compensating(reference: String)
   case workflowCompleted(output: JSON)
   case workflowFaulted(problem: ProblemDetails)
+  case workflowCancelled(reason: String)
+}
+
+/// An event that a workflow emits.
+public struct EmittedEvent: Sendable, Hashable {
+  public let activity: Int
+  public let reference: String
+  /// The CloudEvents JSON form, with `id`, `source` and `type`.
+  public let event: JSON
+
+  public init(activity: Int, reference: String, event: JSON) {
+    self.activity = activity
+    self.reference = reference
+    self.event = event
+  }
+}
+
+/// An instance that another one starts.
+public struct ChildStart: Sendable, Hashable {
+  public let activity: Int
+  public let reference: String
+  /// The id that the new instance has: made of its parent's and the activity's, so that it is started once.
+  public let id: UUIDValue
+  public let namespace: String
+  public let name: String
+  /// `latest`, or a semantic version.
+  public let version: String
+  public let input: JSON
+  /// Whether the parent waits for its end.
+  public let isAwaited: Bool
+
+  public init(
+    activity: Int, reference: String, id: UUIDValue, namespace: String, name: String, version: String, input: JSON,
+    isAwaited: Bool
+  ) {
+    self.activity = activity
+    self.reference = reference
+    self.id = id
+    self.namespace = namespace
+    self.name = name
+    self.version = version
+    self.input = input
+    self.isAwaited = isAwaited
+  }
+}
+
+/// How an awaited instance ended.
+public enum ChildOutcome: Sendable, Hashable {
+  case completed(JSON)
+  case faulted(ProblemDetails)
+  case cancelled
 }
 
 /// A processing event that the engine asks for; the mediator adds what only it knows (topic, reply address, key).
@@ -67,5 +128,7 @@ public enum Disposition: Sendable, Hashable {
     case forged
     /// Nothing was due yet.
     case early
+    /// The event is none that the instance waits for.
+    case unwanted
   }
 }

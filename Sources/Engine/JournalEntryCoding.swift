@@ -28,6 +28,21 @@ extension JournalEntry {
         "is": "task.faulted", "task": .string(reference),
         "activity": activity.map { .number(JSONNumber($0)) } ?? .null, "error": problem.json,
       ]
+    case .taskCancelled(let activity, let reference):
+      ["is": "task.cancelled", "task": .string(reference), "activity": .number(JSONNumber(activity))]
+    case .emitted(let emitted):
+      [
+        "is": "event.emitted", "task": .string(emitted.reference),
+        "activity": .number(JSONNumber(emitted.activity)), "event": emitted.event,
+      ]
+    case .childStarted(let child):
+      child.json
+    case .childCancelled(let id):
+      ["is": "child.cancelled", "id": .string(id.text)]
+    case .compensating(let reference):
+      ["is": "task.compensating", "task": .string(reference)]
+    case .workflowCancelled(let reason):
+      ["is": "workflow.cancelled", "reason": .string(reason)]
     case .workflowCompleted(let output):
       ["is": "workflow.completed", "output": output]
     case .workflowFaulted(let problem):
@@ -54,6 +69,18 @@ extension JournalEntry {
         activity: try Self.required(activity, kind), reference: reference, output: json["output"] ?? .null)
     case "task.faulted":
       self = .taskFaulted(activity: activity, reference: reference, problem: try Self.problem(json))
+    case "task.cancelled":
+      self = .taskCancelled(activity: try Self.required(activity, kind), reference: reference)
+    case "event.emitted":
+      self = .emitted(
+        EmittedEvent(
+          activity: try Self.required(activity, kind), reference: reference,
+          event: try Self.required(json["event"], kind)))
+    case "child.started": self = .childStarted(try ChildStart(json))
+    case "child.cancelled":
+      self = .childCancelled(try Self.required(json["id"]?.string.flatMap { UUIDValue($0) }, kind))
+    case "task.compensating": self = .compensating(reference: reference)
+    case "workflow.cancelled": self = .workflowCancelled(reason: json["reason"]?.string ?? "")
     case "workflow.completed": self = .workflowCompleted(output: json["output"] ?? .null)
     case "workflow.faulted": self = .workflowFaulted(problem: try Self.problem(json))
     default: throw CodingError("unknown journal entry '\(kind)'")
@@ -90,5 +117,27 @@ extension Request {
       attempt: try JournalEntry.required(json["attempt"]?.int, kind),
       deadline: Timestamp(microseconds: Int64(try JournalEntry.required(json["deadline"]?.int, kind))),
       data: json["data"] ?? .null)
+  }
+}
+
+extension ChildStart {
+  fileprivate var json: JSON {
+    [
+      "is": "child.started", "task": .string(reference), "activity": .number(JSONNumber(activity)),
+      "id": .string(id.text), "namespace": .string(namespace), "name": .string(name), "version": .string(version),
+      "input": input, "awaited": .bool(isAwaited),
+    ]
+  }
+
+  fileprivate init(_ json: JSON) throws(CodingError) {
+    let kind = "child.started"
+    self.init(
+      activity: try JournalEntry.required(json["activity"]?.int, kind),
+      reference: try JournalEntry.required(json["task"]?.string, kind),
+      id: try JournalEntry.required(json["id"]?.string.flatMap { UUIDValue($0) }, kind),
+      namespace: try JournalEntry.required(json["namespace"]?.string, kind),
+      name: try JournalEntry.required(json["name"]?.string, kind),
+      version: try JournalEntry.required(json["version"]?.string, kind), input: json["input"] ?? .null,
+      isAwaited: json["awaited"]?.bool ?? true)
   }
 }

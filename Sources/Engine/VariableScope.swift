@@ -6,11 +6,20 @@ import Workflow
 /// Source: DSL 1.0.3, "Runtime Expression Arguments".
 struct VariableScope {
   let definition: WorkflowDefinition
+  let secrets: JSON
   let state: InstanceState
   let task: TaskDefinition?
+  /// The activity from which on the values that loops and handlers name are looked for.
+  let locals: Int?
+  let rawInput: JSON?
   let input: JSON?
-  let output: JSON?
+  var rawOutput: JSON?
+  var output: JSON?
+  /// The error that a `catch` looks at, by the name of its variable.
+  var error: (name: String, value: JSON)?
   let startedAt: Timestamp
+  /// Whether `$task` has the members of its definition too, as the standard's examples of extensions have it.
+  var isExtension = false
 
   /// - Parameter name: without `$`. Nil reads as `null`.
   func value(_ name: String) -> JSON? {
@@ -19,9 +28,10 @@ struct VariableScope {
     case "input": input
     case "output": output
     case "workflow": workflow
-    case "task": task.map(describe)
+    case "task": describedTask
     case "runtime": Self.runtime
-    default: nil
+    case "secrets": visibleSecrets
+    default: local(name)
     }
   }
 
@@ -36,28 +46,121 @@ struct VariableScope {
     ]
   }
 
-  private func describe(_ task: TaskDefinition) -> JSON {
-    [
-      "name": .string(task.name),
-      "reference": .string(task.reference),
-      "definition": task.json,
-      "input": input ?? .null,
-      "output": output ?? .null,
-      "startedAt": startedAt.descriptor,
-    ]
+  private var visibleSecrets: JSON {
+    var visible = JSONObject()
+    for name in definition.secrets { visible[name] = secrets[name] }
+    return .object(visible)
+  }
+
+  // MARK: $task
+
+  private var describedTask: JSON? {
+    if let around = extendedTask { return around }
+    return task.map { describe($0, rawInput, rawOutput, startedAt, withMembers: isExtension) }
+  }
+
+  /// The task that an extension's task stands around; for its expressions, that one is `$task`.
+  private var extendedTask: JSON? {
+    var current = locals
+    while let id = current, let index = state.activityIndex(id) {
+      let activity = state.activities[index]
+      if case .extended(let progress) = activity.phase {
+        if progress.stage == .task { return nil }
+        guard let task = definition.task(at: activity.reference) else { return nil }
+        return describe(task, activity.input, progress.output, activity.startedAt, withMembers: true)
+      }
+      current = activity.parent
+    }
+    return nil
+  }
+
+  private func describe(
+    _ task: TaskDefinition, _ input: JSON?, _ output: JSON?, _ startedAt: Timestamp, withMembers: Bool
+  ) -> JSON {
+    let task = task.extended ?? task
+    var object: JSONObject = withMembers ? task.json.object ?? [:] : [:]
+    object["name"] = .string(task.name)
+    object["reference"] = .string(task.reference)
+    object["definition"] = task.json
+    object["input"] = input ?? .null
+    object["output"] = output ?? .null
+    object["startedAt"] = startedAt.descriptor
+    return .object(object)
+  }
+
+  // MARK: Locals
+
+  private func local(_ name: String) -> JSON? {
+    if let error, error.name == name || name == "error" { return error.value }
+    var current = locals
+    while let id = current, let index = state.activityIndex(id) {
+      let activity = state.activities[index]
+      if let value = local(name, of: activity) { return value }
+      current = activity.parent
+    }
+    return nil
+  }
+
+  private func local(_ name: String, of activity: Activity) -> JSON? {
+    switch (activity.phase, definition.task(at: activity.reference)?.kind) {
+    case (.loop(let progress), .for(let loop)?) where progress.index < progress.items.count:
+      if name == loop.each { return progress.items[progress.index] }
+      return name == loop.at ? JSON(progress.index) : nil
+    case (.trying(let progress), .try(let attempt)?):
+      guard case .catching(let problem) = progress.stage, name == attempt.catch.variable else { return nil }
+      return problem.json
+    case (.listening(let progress), .listen(let listen)?):
+      guard progress.isIterating, let iterator = listen.iterator else { return nil }
+      if name == iterator.item { return progress.queue.first }
+      return name == iterator.at ? JSON(progress.iterations) : nil
+    default: return nil
+    }
+  }
+}
+
+extension TaskDefinition {
+  /// The task inside, where extensions are around it.
+  var extended: TaskDefinition? {
+    if case .extended(let extended) = kind { extended.body.first } else { nil }
   }
 }
 
 extension Execution {
-  func taskScope(_ task: TaskDefinition, input: JSON?, output: JSON?, startedAt: Timestamp) -> VariableScope {
+  /// For a task that is about to run in `scope`.
+  func taskScope(
+    _ task: TaskDefinition, in scope: Int, rawInput: JSON, input: JSON? = nil, startedAt: Timestamp
+  ) -> VariableScope {
     VariableScope(
-      definition: definition, state: state, task: task, input: input, output: output, startedAt: startedAt)
+      definition: definition, secrets: options.secrets, state: state, task: task, locals: scope, rawInput: rawInput,
+      input: input, startedAt: startedAt)
+  }
+
+  /// For the data stages after a task that ran in `scope`.
+  func taskScope(_ task: TaskDefinition, in scope: Int, of open: Activity) -> VariableScope {
+    VariableScope(
+      definition: definition, secrets: options.secrets, state: state, task: task, locals: scope,
+      rawInput: open.rawInput ?? open.input, input: open.input, startedAt: open.startedAt)
+  }
+
+  /// For what a task's own definition says of the tasks inside of it: conditions of loops, of handlers, of iterators.
+  func taskScope(_ task: TaskDefinition, inside open: Activity) -> VariableScope {
+    VariableScope(
+      definition: definition, secrets: options.secrets, state: state, task: task, locals: open.id,
+      rawInput: open.rawInput ?? open.input, input: open.input, startedAt: open.startedAt)
+  }
+
+  /// For the question whether an extension applies to a task.
+  func extensionScope(_ task: TaskDefinition, in scope: Int, input: JSON, startedAt: Timestamp) -> VariableScope {
+    var variables = taskScope(task, in: scope, rawInput: input, input: input, startedAt: startedAt)
+    variables.isExtension = true
+    return variables
   }
 
   /// For the workflow's own data stages.
-  func workflowScope(output: JSON? = nil) -> VariableScope {
+  func workflowScope() -> VariableScope {
     VariableScope(
-      definition: definition, state: state, task: nil, input: state.input, output: output, startedAt: state.startedAt)
+      definition: definition, secrets: options.secrets, state: state, task: nil, locals: nil, rawInput: nil,
+      input: state.input, startedAt: state.startedAt)
   }
 }
 

@@ -150,7 +150,7 @@ extension Simulation {
 extension JournalEntry {
   var isEnd: Bool {
     switch self {
-    case .workflowCompleted, .workflowFaulted: true
+    case .workflowCompleted, .workflowFaulted, .workflowCancelled: true
     default: false
     }
   }

@@ -84,16 +84,6 @@ public enum InstanceID {
   public static func make(workflow: String, source: String, id: String) -> UUIDValue {
     // Lengths keep ("a", "bc") apart from ("ab", "c").
     let text = "\(workflow.utf8.count):\(workflow)\(source.utf8.count):\(source)\(id)"
-    let digest = Array(text.utf8).withUnsafeBytes { SHA256.hash($0) }
-    var high: UInt64 = 0
-    var low: UInt64 = 0
-    for index in 0..<8 {
-      high = high << 8 | UInt64(digest[index])
-      low = low << 8 | UInt64(digest[index + 8])
-    }
-    // Version 8 (a digest of our own) and the variant of RFC 9562.
-    high = high & ~0xf000 | 0x8000
-    low = low & ~(0b11 << 62) | 0b10 << 62
-    return UUIDValue(high: high, low: low)
+    return UUIDValue(digestOf: text)
   }
 }

@@ -79,15 +79,14 @@ public struct TaskHistory: Sendable, Hashable {
     for row in journal {
       for entry in row.entries { apply(entry, at: row.at) }
     }
-    // The workflow's own activity is no task.
-    for activity in open where activity.parent != nil { apply(activity) }
+    for activity in open where activity.isTask { apply(activity) }
   }
 
   // MARK: The journal
 
   private mutating func apply(_ entry: JournalEntry, at time: Timestamp) {
     switch entry {
-    case .workflowStarted:
+    case .workflowStarted, .emitted, .childStarted, .childCancelled, .compensating:
       break
     case .taskStarted(let activity, let reference):
       change(activity, reference) { $0.startedAt = time }
@@ -106,9 +105,11 @@ public struct TaskHistory: Sendable, Hashable {
       }
     case .taskFaulted(let activity, let reference, let problem):
       fault(activity, reference, problem, at: time)
+    case .taskCancelled(let activity, let reference):
+      change(activity, reference) { $0.end(.cancelled, at: time) }
     case .workflowCompleted:
       endOpen(at: time) { $0.attemptCount == 0 ? .completed : .cancelled }
-    case .workflowFaulted:
+    case .workflowFaulted, .workflowCancelled:
       endOpen(at: time) { _ in .cancelled }
     }
   }
@@ -149,7 +150,13 @@ public struct TaskHistory: Sendable, Hashable {
     change(activity.id, activity.reference) { task in
       task.startedAt = activity.startedAt
       switch activity.phase {
-      case .sequence: break
+      case .trying(let progress):
+        guard case .pausing(let until) = progress.stage else {
+          task.status = .running
+          return
+        }
+        task.retryAt = until
+      case .sequence, .waiting, .loop, .fork, .branch, .listening, .child, .extended, .compensating: break
       case .requested(let call): task.take(call, retryAt: nil)
       case .retrying(let call, let retryAt): task.take(call, retryAt: retryAt)
       }

@@ -39,6 +39,8 @@ public enum IgnoredReason: String, Sendable, Hashable, CaseIterable {
   case forged
   /// A timer that had been overtaken.
   case early
+  /// An event that no listening task wanted after all.
+  case unwanted
 }
 
 /// Turns records into inputs. Pure.

@@ -154,6 +154,7 @@ extension IgnoredReason {
     case .stale: self = .stale
     case .forged: self = .forged
     case .early: self = .early
+    case .unwanted: self = .unwanted
     }
   }
 }

@@ -69,5 +69,5 @@ enum JQOrder {
 
 extension JSON {
   /// Equal as jq sees it: numbers by their value, however they are written.
-  func hasSameValue(as other: JSON) -> Bool { JQOrder.compare(self, other) == 0 }
+  public func hasSameValue(as other: JSON) -> Bool { JQOrder.compare(self, other) == 0 }
 }

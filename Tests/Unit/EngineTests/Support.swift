@@ -46,6 +46,18 @@ struct Bench {
     return step.disposition
   }
 
+  /// Goes on with what steps had no time for.
+  ///
+  /// - Returns: how many steps that took.
+  mutating func finishUnfinished() -> Int {
+    var steps = 0
+    while !state.unfinished.isEmpty {
+      steps += 1
+      wake(after: .zero)
+    }
+    return steps
+  }
+
   /// Started and completed tasks, in order, as `+/do/0/a` and `-/do/0/a`.
   var trace: [String] {
     entries.compactMap { entry in
@@ -54,6 +66,7 @@ struct Bench {
       case .taskSkipped(let reference): "~\(reference)"
       case .taskCompleted(_, let reference, _): "-\(reference)"
       case .taskFaulted(_, let reference, _): "!\(reference)"
+      case .taskCancelled(_, let reference): "x\(reference)"
       default: nil
       }
     }

@@ -1,0 +1,192 @@
+import Values
+
+/// One open execution of a task.
+public struct Activity: Sendable, Hashable {
+  public let id: Int
+  /// The activity whose scope this one runs in; nil for the workflow's own `do`.
+  public let parent: Int?
+  /// The task reference, a JSON pointer such as `/do/1/check`; `/` for the workflow itself.
+  public let reference: String
+  public let startedAt: Timestamp
+  /// The task's input after `input.from` (`$input`).
+  public let input: JSON
+  /// The task's input before `input.from` (`$task.input`), where that is another.
+  public var rawInput: JSON?
+  /// When the task's own `timeout` strikes; calls keep theirs in ``PendingCall``.
+  public var deadline: Timestamp?
+  public var phase: Phase
+
+  public init(
+    id: Int, parent: Int?, reference: String, startedAt: Timestamp, input: JSON, rawInput: JSON? = nil,
+    deadline: Timestamp? = nil, phase: Phase
+  ) {
+    self.id = id
+    self.parent = parent
+    self.reference = reference
+    self.startedAt = startedAt
+    self.input = input
+    self.rawInput = rawInput
+    self.deadline = deadline
+    self.phase = phase
+  }
+
+  public enum Phase: Sendable, Hashable {
+    /// Runs its tasks in order; `position` is the one under way.
+    case sequence(position: Int)
+    /// A processing event is out, and its reply is awaited.
+    case requested(PendingCall)
+    /// The last attempt failed for a passing reason; the next one goes out at `retryAt`.
+    case retrying(PendingCall, retryAt: Timestamp)
+    case waiting(until: Timestamp)
+    case loop(LoopProgress)
+    /// The outputs of the branches that have ended.
+    case fork(outputs: [JSON?])
+    /// One branch of the fork above it, by its place.
+    case branch(Int)
+    case trying(TryProgress)
+    case listening(ListenProgress)
+    /// Another instance is awaited.
+    case child(UUIDValue)
+    case extended(ExtendedProgress)
+    /// Runs the compensation of the task at this reference.
+    case compensating(String)
+  }
+
+  var dueAt: Timestamp? {
+    let due: Timestamp? =
+      switch phase {
+      case .requested(let call): call.deadline
+      case .retrying(let call, let retryAt): min(retryAt, call.deadline)
+      case .waiting(let until): until
+      case .trying(let progress): progress.dueAt
+      case .sequence, .loop, .fork, .branch, .listening, .child, .extended, .compensating: nil
+      }
+    guard let deadline else { return due }
+    return due.map { min($0, deadline) } ?? deadline
+  }
+
+  /// Whether a task stands behind it that the journal speaks of: not for the workflow, branches, and what only wraps.
+  public var isTask: Bool {
+    switch phase {
+    case .branch, .extended, .compensating: false
+    default: parent != nil
+    }
+  }
+
+  var approximateBytes: Int {
+    var sum = input.approximateBytes + (rawInput?.approximateBytes ?? 0)
+    switch phase {
+    case .requested(let call), .retrying(let call, _): sum += call.data.approximateBytes
+    case .loop(let loop): sum += loop.items.reduce(0) { $0 + $1.approximateBytes }
+    case .fork(let outputs): sum += outputs.reduce(0) { $0 + ($1?.approximateBytes ?? 4) }
+    case .listening(let progress): sum += progress.approximateBytes
+    case .extended(let progress): sum += progress.output?.approximateBytes ?? 0
+    case .sequence, .waiting, .branch, .trying, .child, .compensating: break
+    }
+    return sum
+  }
+}
+
+/// A call that has no result yet.
+public struct PendingCall: Sendable, Hashable {
+  public var channel: String
+  /// From 1.
+  public var attempt: Int
+  /// Past this moment the task faults with a timeout, whatever its attempts.
+  public var deadline: Timestamp
+  /// The evaluated `with`, for the attempts that may follow.
+  public var data: JSON
+  /// The last progress that the processor told.
+  public var progress: Progress?
+
+  public struct Progress: Sendable, Hashable {
+    public var percent: Double?
+    public var message: String?
+    public init(percent: Double?, message: String?) {
+      self.percent = percent
+      self.message = message
+    }
+  }
+}
+
+extension PendingCall {
+  /// `ce_id`: unique per attempt, and the same whenever a crash makes the engine send that attempt again.
+  static func requestID(instance: UUIDValue, activity: Int, attempt: Int) -> String {
+    "\(instance.text).\(activity).\(attempt)"
+  }
+
+  /// `ce_idempotencykey`: the same for every attempt of one task execution.
+  static func idempotencyKey(instance: UUIDValue, activity: Int) -> String { "\(instance.text).\(activity)" }
+}
+
+/// How far a `for` has come.
+public struct LoopProgress: Sendable, Hashable {
+  public let items: [JSON]
+  /// The pass under way.
+  public var index: Int
+}
+
+/// How far a `try` has come.
+public struct TryProgress: Sendable, Hashable {
+  public enum Stage: Sendable, Hashable {
+    /// The tasks under `try` run.
+    case trying
+    /// They will run again at that time.
+    case pausing(until: Timestamp)
+    /// The tasks under `catch` run.
+    case catching(ProblemDetails)
+  }
+
+  /// From 1.
+  public var attempt: Int
+  /// When this attempt is over its limit.
+  public var attemptDeadline: Timestamp?
+  public var stage: Stage
+
+  var dueAt: Timestamp? {
+    switch stage {
+    case .trying: attemptDeadline
+    case .pausing(let until): until
+    case .catching: nil
+    }
+  }
+}
+
+/// How far a `listen` has come.
+public struct ListenProgress: Sendable, Hashable {
+  /// What was consumed, as it is read and as the iterator left it.
+  public var consumed: [JSON] = []
+  /// Which filters have had their event (only asked for `all`), in the order of `EventConsumption.allFilters`.
+  public var matched: [Bool]
+  /// The values that the filters' correlations expect, by filter, then by the correlation's name.
+  public var expected: [JSONObject]
+  /// What the first events gave for correlations that name no expectation.
+  public var established: JSONObject = [:]
+  /// Consumed and not yet iterated over, the one under way first.
+  public var queue: [JSON] = []
+  /// How many were iterated over.
+  public var iterations = 0
+  public var isIterating = false
+  /// Nothing more is consumed.
+  public var isClosed = false
+
+  var approximateBytes: Int {
+    (consumed + queue).reduce(0) { $0 + $1.approximateBytes }
+  }
+}
+
+/// How far a task with extensions has come.
+public struct ExtendedProgress: Sendable, Hashable {
+  public enum Stage: Sendable, Hashable {
+    /// Runs what the extension at this place of ``applicable`` has before the task.
+    case before(Int)
+    case task
+    case after(Int)
+  }
+
+  /// The places, among the task's extensions, of those whose `when` was true.
+  public let applicable: [Int]
+  public var stage: Stage
+  /// What the extended task gave.
+  public var output: JSON?
+}

@@ -1,0 +1,89 @@
+import Values
+import Workflow
+
+/// Processing events, and what comes of their replies.
+extension Execution {
+  mutating func startCall(_ call: Call, _ begun: Begun) throws(ExpressionError) -> Move? {
+    let data = try call.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
+    let task = begun.task
+    if let detail = refusal(of: data) {
+      return failedToStart(task, in: begun.scope, Problems.validation(detail, at: task.reference))
+    }
+    let timeout = try task.timeout?.evaluate(begun.input, variables: begun.variables.value) ?? options.callTimeout
+    let pending = PendingCall(channel: call.channel, attempt: 1, deadline: now + timeout, data: data, progress: nil)
+    let activity = try openTask(begun, hasDeadline: false)
+    if let index = state.activityIndex(activity) { send(index, pending) }
+    return nil
+  }
+
+  mutating func startFunction(_ function: FunctionCall, _ begun: Begun) throws(ExpressionError) -> Move? {
+    let data = try function.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
+    if let detail = unstorable(data, "input of the function") {
+      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+    }
+    return .enter(scope: try openTask(begun), position: 0, input: data)
+  }
+
+  /// Why a processing event cannot have this data.
+  private func refusal(of data: JSON) -> String? {
+    guard let bytes = data.approximateBytes(within: options.maxRequestDepth) else {
+      return "the processing event's data would nest deeper than \(options.maxRequestDepth) levels"
+    }
+    guard bytes > options.maxRequestBytes else { return nil }
+    return "the processing event's data would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
+  }
+
+  /// Journals the request of `call`'s attempt, and waits for its reply.
+  private mutating func send(_ index: Int, _ call: PendingCall) {
+    let activity = state.activities[index]
+    record(
+      .requested(
+        Request(
+          activity: activity.id, channel: call.channel,
+          id: PendingCall.requestID(instance: state.id, activity: activity.id, attempt: call.attempt),
+          idempotencyKey: PendingCall.idempotencyKey(instance: state.id, activity: activity.id),
+          reference: activity.reference, attempt: call.attempt, deadline: call.deadline, data: call.data)))
+    state.activities[index].phase = .requested(call)
+  }
+
+  mutating func sendNextAttempt(_ index: Int, _ call: PendingCall) {
+    var call = call
+    call.attempt += 1
+    call.progress = nil
+    send(index, call)
+    state.status = .running
+  }
+
+  /// A failed attempt is repeated when the processor says that this may help and time allows, unless a `try` around it
+  /// says what to do about failures; else the task faults.
+  mutating func failed(
+    _ index: Int, _ call: PendingCall, _ problem: ProblemDetails, retryable: Bool, wish: Duration?
+  ) {
+    let activity = state.activities[index]
+    var problem = problem
+    problem.instance = activity.reference
+    if retryable, !isTried(activity), let delay = options.retry.delay(afterAttempt: call.attempt, wish: wish),
+      now + delay < call.deadline
+    {
+      let retryAt = now + delay
+      record(
+        .attemptFailed(
+          activity: activity.id, reference: activity.reference, attempt: call.attempt, problem: problem,
+          retryAt: retryAt))
+      state.activities[index].phase = .retrying(call, retryAt: retryAt)
+      drain()
+      return
+    }
+    run(from: .fault(activity: activity.id, problem))
+  }
+
+  /// Whether a `try` around the activity may catch its errors.
+  private func isTried(_ activity: Activity) -> Bool {
+    var parent = activity.parent
+    while let id = parent, let index = state.activityIndex(id) {
+      if case .trying(let progress) = state.activities[index].phase, progress.stage == .trying { return true }
+      parent = state.activities[index].parent
+    }
+    return false
+  }
+}

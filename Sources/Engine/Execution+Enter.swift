@@ -1,0 +1,138 @@
+import Values
+import Workflow
+
+/// A task begins.
+extension Execution {
+  mutating func enter(_ scope: Int, _ position: Int, _ input: JSON) -> Move? {
+    guard let index = state.activityIndex(scope) else { return nil }
+    guard let task = task(scope, position) else { return .leave(scope: scope, output: input) }
+    if case .sequence = state.activities[index].phase { state.activities[index].phase = .sequence(position: position) }
+    do throws(ExpressionError) {
+      let raw = taskScope(task, in: scope, rawInput: input, startedAt: now)
+      if let condition = task.condition, try !condition.isTrue(input, variables: raw.value) {
+        record(.taskSkipped(reference: task.reference))
+        return .enter(scope: scope, position: position + 1, input: input)
+      }
+      if let problem = task.input?.schema.flatMap({ violation(of: $0, input, "input", task.reference) }) {
+        return failedToStart(task, in: scope, problem)
+      }
+      guard let from = task.input?.from else { return try start(task, in: scope, input, nil) }
+      let transformed = try from.evaluate(input, variables: raw.value)
+      if let detail = unstorable(transformed, "input") {
+        return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
+      }
+      return try start(task, in: scope, transformed, transformed == input ? nil : input)
+    } catch {
+      return failedToStart(task, in: scope, Problems.expression(error.message, at: task.reference))
+    }
+  }
+
+  /// - Parameter rawInput: what the task got before `input.from`, where that was another.
+  private mutating func start(
+    _ task: TaskDefinition, in scope: Int, _ input: JSON, _ rawInput: JSON?
+  ) throws(ExpressionError) -> Move? {
+    let variables = taskScope(task, in: scope, rawInput: rawInput ?? input, input: input, startedAt: now)
+    let begun = Begun(task: task, scope: scope, input: input, rawInput: rawInput, variables: variables)
+    switch task.kind {
+    case .set(let template):
+      let output = try template.evaluate(input, variables: variables.value)
+      return .complete(activity: try openTask(begun), output: output)
+    case .switch(let cases):
+      let directive = try choose(cases, input, variables) ?? task.then
+      return try finish(task, try openTask(begun), input, directive)
+    case .do:
+      return .enter(scope: try openTask(begun), position: 0, input: input)
+    case .call(let call): return try startCall(call, begun)
+    case .function(let function): return try startFunction(function, begun)
+    case .for(let loop): return try startLoop(loop, begun)
+    case .fork(let fork): return try startFork(fork, begun)
+    case .try(let attempt): return try startTry(attempt, begun)
+    case .raise(let error): return try raise(error, begun)
+    case .wait(let duration): return try startWait(duration, begun)
+    case .emit(let emission): return try emit(emission, begun)
+    case .listen(let listen): return try startListening(listen, begun)
+    case .run(let run): return try startChild(run, begun)
+    case .extended(let extended): return try startExtended(extended, begun)
+    }
+  }
+
+  /// A task whose data stages before its own work are done.
+  struct Begun {
+    let task: TaskDefinition
+    let scope: Int
+    let input: JSON
+    let rawInput: JSON?
+    let variables: VariableScope
+  }
+
+  mutating func openTask(
+    _ begun: Begun, phase: Activity.Phase = .sequence(position: 0), hasDeadline: Bool = true
+  ) throws(ExpressionError) -> Int {
+    let task = begun.task
+    var deadline: Timestamp?
+    if hasDeadline, let timeout = task.timeout {
+      deadline = now + (try timeout.evaluate(begun.input, variables: begun.variables.value))
+    }
+    let id = open(
+      parent: begun.scope, reference: task.reference, input: begun.input, rawInput: begun.rawInput,
+      deadline: deadline, phase: phase)
+    if case .extended = phase { return id }
+    record(.taskStarted(activity: id, reference: task.reference))
+    return id
+  }
+
+  /// A task that failed before it ran still gets its two lines in the journal, so that the reader sees which it was.
+  mutating func failedToStart(_ task: TaskDefinition, in scope: Int, _ problem: ProblemDetails) -> Move {
+    let id = open(parent: scope, reference: task.reference, input: .null, phase: .sequence(position: 0))
+    record(.taskStarted(activity: id, reference: task.reference))
+    return .fault(activity: id, problem)
+  }
+
+  /// The directive of the first case that matches, else that of the default case, wherever it stands.
+  private func choose(
+    _ cases: [SwitchCase], _ input: JSON, _ variables: VariableScope
+  ) throws(ExpressionError) -> FlowDirective? {
+    var fallback: FlowDirective?
+    for item in cases {
+      guard let when = item.when else {
+        fallback = fallback ?? item.then
+        continue
+      }
+      if try when.isTrue(input, variables: variables.value) { return item.then }
+    }
+    return fallback
+  }
+
+  private mutating func raise(_ error: RaisedError, _ begun: Begun) throws(ExpressionError) -> Move? {
+    let value = begun.variables.value
+    func text(_ template: Template?) throws(ExpressionError) -> String? {
+      guard let result = try template?.evaluate(begun.input, variables: value), !result.isNull else { return nil }
+      return result.string ?? result.text
+    }
+    let problem = ProblemDetails(
+      type: try text(error.type) ?? "about:blank", status: error.status, title: try text(error.title),
+      detail: try text(error.detail), instance: begun.task.reference)
+    return .fault(activity: try openTask(begun), problem)
+  }
+
+  private mutating func startWait(_ duration: DurationValue, _ begun: Begun) throws(ExpressionError) -> Move? {
+    let duration = try duration.evaluate(begun.input, variables: begun.variables.value)
+    let activity = try openTask(begun, phase: .waiting(until: now + duration))
+    return duration > .zero ? nil : .complete(activity: activity, output: begun.input)
+  }
+
+  private mutating func startChild(_ run: WorkflowRun, _ begun: Begun) throws(ExpressionError) -> Move? {
+    let input = try run.input?.evaluate(begun.input, variables: begun.variables.value) ?? begun.input
+    let id = UUIDValue(digestOf: "\(state.id.text).\(state.nextActivity)")
+    let activity = try openTask(begun, phase: run.await ? .child(id) : .sequence(position: 0))
+    if let detail = unstorable(input, "input of the other workflow") {
+      return .fault(activity: activity, Problems.validation(detail, at: begun.task.reference))
+    }
+    record(
+      .childStarted(
+        ChildStart(
+          activity: activity, reference: begun.task.reference, id: id, namespace: run.namespace, name: run.name,
+          version: run.version, input: input, isAwaited: run.await)))
+    return run.await ? nil : .complete(activity: activity, output: begun.input)
+  }
+}
