@@ -3,17 +3,19 @@ import YAML
 
 /// Durations: ISO 8601, an expression, or a mapping of whole numbers. Source: "Duration".
 struct DurationReader {
-  let file: SourceFile
+  let context: FileContext
 
-  /// `timeout`: a mapping with `after`, or the name of a reusable one.
+  private var file: SourceFile { context.file }
+
+  /// `timeout`: a mapping with `after`, or the name of one under `use.timeouts`.
   func timeout(
     _ node: YAMLNode, _ reader: ExpressionReader, _ stage: ExpressionReader.Stage
   ) -> DurationValue? {
-    if case .string(let name)? = node.scalar {
-      file.unsupported("the reusable timeout '\(name)'", node.position, hint: "write the duration here: after: PT30S")
-      return nil
+    guard case .string(let name)? = node.scalar else {
+      return node["after"].flatMap { duration($0, reader, stage) }
     }
-    return node["after"].flatMap { duration($0, reader, stage) }
+    return context.component("timeouts", "timeout", named: name, at: node.position)
+      .flatMap { $0["after"] }.flatMap { duration($0, context.reader, stage) }
   }
 
   func duration(

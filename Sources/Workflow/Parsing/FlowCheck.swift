@@ -5,9 +5,15 @@ import YAML
 struct FlowCheck {
   let file: SourceFile
   let entries: [YAMLEntry]
+  /// Whether the tasks run at the same time: then none can lead to another.
+  var isConcurrent = false
 
   func check() {
     checkNames()
+    if isConcurrent {
+      for entry in entries { for target in targets(of: entry) { refuseSibling(target.name, target.position) } }
+      return
+    }
     for entry in entries { for target in targets(of: entry) { checkTarget(target.name, target.position) } }
     // Where a target is unknown, what it leads to is unknown too.
     if entries.flatMap(targets).allSatisfy({ isKnown($0.name) }) { reportUnreachable() }
@@ -41,6 +47,13 @@ struct FlowCheck {
     add(entry.value["then"])
     for item in entry.value["switch"]?.sequence ?? [] { add(item.mapping?.first?.value["then"]) }
     return targets
+  }
+
+  private func refuseSibling(_ name: String, _ position: YAMLPosition) {
+    guard case .task = FlowDirective(name) else { return }
+    file.error(
+      .conflict, position, "'then' cannot lead from one branch to another: branches run at the same time",
+      hint: "a branch of several steps is a task with a 'do'")
   }
 
   private func checkTarget(_ name: String, _ position: YAMLPosition) {

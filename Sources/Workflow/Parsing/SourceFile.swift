@@ -6,6 +6,7 @@ final class SourceFile {
   let text: String
   private let lines: [Substring]
   private(set) var diagnostics: [Diagnostic] = []
+  private var told: Set<Diagnostic> = []
   /// More than this helps nobody; a file that is no workflow at all could have thousands.
   private static let maxDiagnostics = 200
 
@@ -28,7 +29,7 @@ final class SourceFile {
   }
 
   func unsupported(_ construct: String, _ position: YAMLPosition, hint: String? = nil) {
-    error(.unsupported, position, "not supported yet: \(construct)", hint: hint)
+    error(.unsupported, position, "not supported: \(construct)", hint: hint)
   }
 
   private func report(
@@ -36,10 +37,11 @@ final class SourceFile {
     _ hint: String?
   ) {
     guard diagnostics.count < Self.maxDiagnostics else { return }
-    diagnostics.append(
-      Diagnostic(
-        severity: severity, code: code, location: location(position), message: message, hint: hint,
-        offendingLine: String(line(position.line))))
+    let diagnostic = Diagnostic(
+      severity: severity, code: code, location: location(position), message: message, hint: hint,
+      offendingLine: String(line(position.line)))
+    // What several places use is read for each of them.
+    if told.insert(diagnostic).inserted { diagnostics.append(diagnostic) }
   }
 
   private func line(_ number: Int) -> Substring { lines.indices.contains(number - 1) ? lines[number - 1] : "" }

@@ -9,6 +9,8 @@ enum Standard {
 
   static let kindNames: Set<String> = Set(kinds.keys)
 
+  static let protocolNames: [String] = protocols.keys.sorted()
+
   /// The names that `call` reserves for protocols, with the members of their `with`.
   static func protocolArguments(_ name: String) -> Shape.Members? { protocols[name] }
 
@@ -127,7 +129,7 @@ enum Standard {
     "emit": .init(
       keys: [
         "emit": .members(
-          ["event": .members(["with": .named("eventAttributes")], others: true)], required: ["event"])
+          ["event": .members(["with": .named("eventAttributes")], required: ["with"])], required: ["event"])
       ], required: ["emit"]),
     "for": .init(
       keys: [
@@ -150,7 +152,7 @@ enum Standard {
     "switch": .init(
       keys: ["switch": .namedList(.members(["when": .string, "then": .string], required: ["then"]))],
       required: ["switch"]),
-    "try": .init(keys: ["try": tasks, "catch": handler], required: ["try", "catch"]),
+    "try": .init(keys: ["try": .either([tasks, .task]), "catch": handler], required: ["try", "catch"]),
     "wait": .init(keys: ["wait": duration], required: ["wait"]),
   ]
 
@@ -188,7 +190,7 @@ enum Standard {
         ], required: ["command"]),
       "workflow": .members(
         ["namespace": .string, "name": .string, "version": .string, "input": .map(.any)],
-        required: ["namespace", "name", "version"]),
+        required: ["namespace", "name"]),
     ], exactlyOne: ["container", "script", "shell", "workflow"])
 
   // MARK: Protocols

@@ -33,7 +33,7 @@ struct StructureCheck {
     switch (shape, node.content) {
     case (.named(let reference), _): matches(node, Standard.shape(reference))
     case (.string, .scalar(.string, _)), (.list, .sequence), (.namedList, .sequence), (.map, .mapping),
-      (.object, .mapping), (.any, _):
+      (.object, .mapping), (.task, .mapping), (.any, _):
       true
     default: false
     }

@@ -1,85 +1,105 @@
 import Values
 import YAML
 
-/// Builds scopes and their tasks.
+/// Builds scopes and their tasks; what one kind of task has for itself is in an extension of its own.
 struct TaskBuilder {
-  let file: SourceFile
-  let reader: ExpressionReader
+  let context: FileContext
+  var reader: ExpressionReader
+  /// Whether the file's extensions apply: not to the tasks of extensions, and what these call.
+  var isExtended = true
 
-  /// - Parameter reference: JSON pointer of the list.
-  func scope(_ node: YAMLNode, at reference: String) -> TaskScope {
-    var entries: [YAMLEntry] = []
-    for item in node.sequence ?? [] { if let entry = item.mapping?.first { entries.append(entry) } }
-    FlowCheck(file: file, entries: entries).check()
+  var file: SourceFile { context.file }
+  var durations: DurationReader { DurationReader(context: context) }
+  var schemas: SchemaReader { SchemaReader(file: file) }
+
+  /// The same place seen from inside of something that names values.
+  func naming(_ names: String...) -> TaskBuilder {
+    var inner = self
+    inner.reader.locals.formUnion(names)
+    return inner
+  }
+
+  // MARK: Scopes
+
+  /// - Parameters:
+  ///   - reference: JSON pointer of the list.
+  ///   - isConcurrent: whether the tasks run at the same time.
+  func scope(_ node: YAMLNode, at reference: String, isConcurrent: Bool = false) -> TaskScope {
+    let entries = (node.sequence ?? []).compactMap { $0.mapping?.first }
+    FlowCheck(file: file, entries: entries, isConcurrent: isConcurrent).check()
     var tasks: [TaskDefinition] = []
     for (index, entry) in entries.enumerated() {
-      if let task = task(entry, index: index, at: "\(reference)/\(index)/\(Self.escaped(entry.key))") {
-        tasks.append(task)
-      }
+      let pointer = "\(reference)/\(index)/\(Self.escaped(entry.key))"
+      if let task = task(entry, index: index, at: pointer, in: reference) { tasks.append(task) }
     }
     return TaskScope(reference: reference, tasks: tasks)
   }
 
+  /// A scope of one task that stands in no list.
+  func scope(of entry: YAMLEntry, at reference: String, in scope: String) -> TaskScope {
+    FlowCheck(file: file, entries: [entry]).check()
+    return TaskScope(
+      reference: scope, tasks: [task(entry, index: 0, at: reference, in: scope)].compactMap(\.self))
+  }
+
   /// A name as a JSON pointer writes it. Source: RFC 6901, section 3.
-  private static func escaped(_ name: String) -> String {
-    var result = ""
-    for character in name {
-      switch character {
-      case "~": result += "~0"
-      case "/": result += "~1"
-      default: result.append(character)
-      }
-    }
-    return result
+  static func escaped(_ name: String) -> String {
+    name.replacing("~", with: "~0").replacing("/", with: "~1")
   }
 
-  private func task(_ entry: YAMLEntry, index: Int, at reference: String) -> TaskDefinition? {
+  // MARK: Tasks
+
+  private func task(
+    _ entry: YAMLEntry, index: Int, at reference: String, in scope: String
+  ) -> TaskDefinition? {
     let node = entry.value
-    let transforms = transforms(of: node)
+    let stages = DataStageReader(reader: reader, schemas: schemas)
+    let input = stages.input(node["input"], .taskInput)
+    let output = stages.output(node["output"], .taskOutput)
+    let export = stages.export(node["export"])
     let condition = node["if"].flatMap { reader.expression($0, .taskInput) }
-    let timeout = node["timeout"].flatMap { DurationReader(file: file).timeout($0, reader, .taskDefinition) }
+    let timeout = node["timeout"].flatMap { durations.timeout($0, reader, .taskDefinition) }
+    let compensation = node["metadata"].flatMap { self.compensation($0) }
     guard let kind = kind(of: node, at: reference) else { return nil }
+    let extensions = isExtended ? context.extensions.filter { $0.extends(kind.keyword) }.map(\.definition) : []
+    let then = node["then"]?.scalar?.string.map { FlowDirective($0) }
+    let location = file.location(entry.keyPosition)
+    let task = TaskDefinition(
+      name: entry.key, reference: reference, index: extensions.isEmpty ? index : 0,
+      condition: extensions.isEmpty ? condition : nil, input: input, output: output, export: export, timeout: timeout,
+      then: extensions.isEmpty ? then : nil, metadata: node["metadata"]?.json.object ?? [:],
+      compensation: compensation, kind: kind, json: node.json, location: location)
+    if extensions.isEmpty { return task }
+    let extended = ExtendedTask(extensions: extensions, body: TaskScope(reference: scope, tasks: [task]))
     return TaskDefinition(
-      name: entry.key, reference: reference, index: index, condition: condition, input: transforms.input,
-      output: transforms.output, export: transforms.export, timeout: timeout,
-      then: node["then"]?.scalar?.string.map { FlowDirective($0) }, metadata: node["metadata"]?.json.object ?? [:],
-      kind: kind, json: node.json, location: file.location(entry.keyPosition))
-  }
-
-  private func transforms(
-    of node: YAMLNode
-  ) -> (input: InputTransform?, output: OutputTransform?, export: ExportTransform?) {
-    for key in ["input", "output", "export"] { if let stage = node[key] { refuseSchema(stage, file) } }
-    func template(_ key: String, _ member: String, _ stage: ExpressionReader.Stage) -> Template? {
-      node[key]?[member].flatMap { reader.transform($0, stage) }
-    }
-    return (
-      node["input"].map { _ in InputTransform(schema: nil, from: template("input", "from", .taskInput)) },
-      node["output"].map { _ in OutputTransform(schema: nil, as: template("output", "as", .taskOutput)) },
-      node["export"].map { _ in ExportTransform(schema: nil, as: template("export", "as", .taskExport)) }
-    )
+      name: entry.key, reference: reference + "#extended", index: index, condition: condition, input: nil, output: nil,
+      export: nil, timeout: nil, then: then, metadata: [:], kind: .extended(extended), json: node.json,
+      location: location)
   }
 
   /// `nil` when the task has no kind, or one that is not run; either way that has been told.
   private func kind(of node: YAMLNode, at reference: String) -> TaskKind? {
     let entries = node.mapping ?? []
-    for entry in entries where Self.unsupportedKinds.contains(entry.key) {
-      file.unsupported("tasks of the kind '\(entry.key)'", entry.keyPosition)
-      return nil
-    }
+    // A 'for' has a 'do' of its own.
+    if let entry = entries.first(where: { $0.key == "for" }) { return loop(node, entry.value, at: reference) }
     for entry in entries {
       switch entry.key {
       case "do": return .do(scope(entry.value, at: reference + "/do"))
       case "set": return set(entry.value).map { .set($0) }
-      case "call": return call(node, entry).map { .call($0) }
+      case "call": return call(node, entry)
       case "switch": return .switch(cases(entry.value))
+      case "fork": return fork(entry.value, at: reference)
+      case "try": return attempt(node, entry, at: reference)
+      case "raise": return raise(entry.value)
+      case "wait": return durations.duration(entry.value, reader, .taskDefinition).map { .wait($0) }
+      case "run": return run(entry.value)
+      case "emit": return emit(entry.value)
+      case "listen": return listen(node, entry.value, at: reference)
       default: continue
       }
     }
     return nil
   }
-
-  private static let unsupportedKinds = ["emit", "for", "fork", "listen", "raise", "run", "try", "wait"]
 
   private func set(_ node: YAMLNode) -> Template? {
     if case .string(let text)? = node.scalar, Expression.source(of: text) == nil {
@@ -90,39 +110,6 @@ struct TaskBuilder {
     if node.mapping?.isEmpty == true { file.error(.missingKey, node.position, "'set' sets nothing") }
     return reader.template(node, .taskDefinition)
   }
-
-  // MARK: Calls
-
-  private func call(_ node: YAMLNode, _ entry: YAMLEntry) -> Call? {
-    guard case .string(let name)? = entry.value.scalar else { return nil }
-    let position = entry.value.position
-    if Standard.protocolArguments(name) != nil {
-      file.unsupported("call: \(name)", position, hint: "a processor that reads a channel of its own can do the same")
-      return nil
-    }
-    if name.contains("://") || name.contains("@") {
-      file.unsupported(
-        "functions from catalogs and addresses", position,
-        hint: "a processor that reads a channel of its own can do the same")
-      return nil
-    }
-    guard Self.isChannel(name) else {
-      file.error(
-        .invalidValue, position, "'\(name)' cannot be a channel",
-        hint: "up to 200 letters, digits, points, hyphens and underscores")
-      return nil
-    }
-    let with = node["with"].flatMap { reader.template($0, .taskDefinition) }
-    return Call(channel: name, with: with)
-  }
-
-  /// What can follow `mediator.channel.` in the name of a topic.
-  private static func isChannel(_ name: String) -> Bool {
-    (1...200).contains(name.utf8.count)
-      && name.utf8.allSatisfy { JQLexer.isDigit($0) || JQLexer.isNameStart($0) || $0 == 0x2D || $0 == 0x2E }
-  }
-
-  // MARK: Switches
 
   private func cases(_ node: YAMLNode) -> [SwitchCase] {
     var cases: [SwitchCase] = []

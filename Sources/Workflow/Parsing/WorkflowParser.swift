@@ -37,6 +37,6 @@ public enum WorkflowParser {
       return nil
     }
     StructureCheck(file: file).check(root, .named("workflow"), "the workflow")
-    return DefinitionBuilder(file: file).build(root, bytes: bytes)
+    return DefinitionBuilder(context: FileContext(file: file, root: root)).build(root, bytes: bytes)
   }
 }
