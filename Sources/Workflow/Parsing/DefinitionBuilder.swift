@@ -40,6 +40,8 @@ struct DefinitionBuilder {
     for entry in context.components("errors") { _ = errors.error(entry.value, context.reader) }
     let retries = RetryReader(context: context)
     for entry in context.components("retries") { _ = retries.policy(entry.value, context.reader, errors: ["error"]) }
+    let authentications = AuthenticationReader(context: context, reader: context.reader)
+    for entry in context.components("authentications") { _ = authentications.reusable(entry.value) }
     let durations = DurationReader(context: context)
     for entry in context.components("timeouts") {
       _ = durations.timeout(entry.value, context.reader, .taskDefinition)

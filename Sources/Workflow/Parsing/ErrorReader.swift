@@ -31,7 +31,7 @@ struct ErrorReader {
     if case .string("")? = node.scalar {
       file.error(.invalidValue, node.position, "an error's type is a URI, not an empty text")
     }
-    return URIReader(file: file, reader: reader).template(node, of: "type")
+    return URIReader(file: file, reader: reader).template(node, isAbsolute: false)
   }
 
   /// `errors`: what stands under `with`. Every value is a constant.

@@ -100,7 +100,8 @@ enum Standard {
       "jitter": .members(["from": duration, "to": duration], required: ["from", "to"]),
     ]),
     "endpoint": .either([
-      .string, .members(["uri": .string, "authentication": .named("authentication")], required: ["uri"]),
+      .string,
+      .members(["uri": .string, "authentication": .either([.string, .named("authentication")])], required: ["uri"]),
     ]),
     "resource": .members(["name": .string, "endpoint": .named("endpoint")], required: ["endpoint"]),
     "authentication": .members(
@@ -206,20 +207,23 @@ enum Standard {
     "openapi": .init(
       keys: [
         "document": .named("resource"), "operationId": .string, "parameters": .map(.any),
-        "authentication": .named("authentication"), "output": output, "redirect": .boolean,
+        "authentication": .either([.string, .named("authentication")]), "output": output, "redirect": .boolean,
       ], required: ["document", "operationId"]),
     "asyncapi": .init(
       keys: [
-        "document": .named("resource"), "channel": .string, "operation": .string, "protocol": .string,
+        "document": .named("resource"), "channel": .string, "operation": .string, "protocol": .choice(messageProtocols),
         "server": .members(["name": .string, "variables": .map(.any)], required: ["name"]),
         "message": .members(["payload": .map(.any), "headers": .map(.any), "correlationId": .string]),
-        "subscription": subscription, "authentication": .named("authentication"),
+        "subscription": subscription, "authentication": .either([.string, .named("authentication")]),
       ], required: ["document"]),
     "grpc": .init(
       keys: [
         "proto": .named("resource"), "method": .string, "arguments": .map(.any),
         "service": .members(
-          ["name": .string, "host": .string, "port": .integer, "authentication": .named("authentication")],
+          [
+            "name": .string, "host": .string, "port": .integer,
+            "authentication": .either([.string, .named("authentication")]),
+          ],
           required: ["name", "host"]),
       ], required: ["proto", "service", "method"]),
     "a2a": .init(
@@ -231,6 +235,11 @@ enum Standard {
         "protocolVersion": .string, "method": .string, "parameters": data, "timeout": duration,
         "transport": .map(.any), "client": .map(.any),
       ], required: ["method", "transport"]),
+  ]
+
+  private static let messageProtocols = [
+    "amqp", "amqp1", "anypointmq", "googlepubsub", "http", "ibmmq", "jms", "kafka", "mercure", "mqtt", "mqtt5", "nats",
+    "pulsar", "redis", "sns", "solace", "sqs", "stomp", "ws",
   ]
 
   private static let subscription: Shape = .members(

@@ -42,16 +42,3 @@ extension TaskBuilder {
       && name.utf8.allSatisfy { JQLexer.isDigit($0) || JQLexer.isNameStart($0) || $0 == 0x2D || $0 == 0x2E }
   }
 }
-
-/// Source: the sections "HTTP Call", "OpenAPI Call", "AsyncAPI Call" of "Call".
-struct ProtocolCallReader {
-  let context: FileContext
-  let reader: ExpressionReader
-
-  func call(_ name: String, _ with: YAMLNode, at position: YAMLPosition) -> Call? {
-    context.file.unsupported(
-      "call: \(name)", position,
-      hint: "let a processor do it: call: <channel> sends it what is under 'with', and waits for its reply")
-    return nil
-  }
-}
