@@ -74,6 +74,7 @@ let package = Package(
     // The language and the pure engine.
     library("Workflow", ["CJQ", "Values", "YAML"]),
     library("Engine", ["Values", "Workflow"]),
+    library("Toolchain", ["Values", "Workflow"]),
 
     // Adapters, and the contract on the wire.
     library("Kafka", ["CRDKafka", "Threads", logging]),
@@ -120,6 +121,7 @@ let package = Package(
     tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
+    tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Workflow"]),
     tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
     tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
     tests(
