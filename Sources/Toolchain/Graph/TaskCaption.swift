@@ -39,7 +39,7 @@ struct TaskCaption {
     switch template {
     case .constant(.object(let object)): "set \(list(object.keys))"
     case .object(let members): "set \(list(members.map(\.key)))"
-    case .constant, .expression, .array: "set \(self.template(template))"
+    case .constant, .expression, .array, .uri: "set \(self.template(template))"
     }
   }
 
@@ -66,7 +66,7 @@ struct TaskCaption {
     switch emission.attributes {
     case .constant(let value): value["type"].map(json) ?? "an event"
     case .object(let members): members.first { $0.key == "type" }.map { template($0.value) } ?? "an event"
-    case .expression, .array: template(emission.attributes)
+    case .expression, .array, .uri: template(emission.attributes)
     }
   }
 
@@ -137,8 +137,10 @@ struct TaskCaption {
     switch template {
     case .constant(let value): json(value)
     case .expression(let expression): self.expression(expression)
+    case .uri(let uri): short(uri.text)
     case .array: "[…]"
     case .object: "{…}"
+    case .uri(let template): json(.string(template.text))
     }
   }
 

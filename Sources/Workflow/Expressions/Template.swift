@@ -7,10 +7,12 @@ public indirect enum Template: Sendable {
   case expression(Expression)
   case array([Template])
   case object([(key: String, value: Template)])
+  /// A URI with `{names}`, each a member of `.`; its expansion is text. Source: "URI Template".
+  case uri(URITemplate)
 
   public var usedVariables: Set<String> {
     switch self {
-    case .constant: []
+    case .constant, .uri: []
     case .expression(let expression): expression.usedVariables
     case .array(let items): items.reduce(into: []) { $0.formUnion($1.usedVariables) }
     case .object(let members): members.reduce(into: []) { $0.formUnion($1.value.usedVariables) }
@@ -33,6 +35,22 @@ public indirect enum Template: Sendable {
       var object = JSONObject()
       for (key, value) in members { object[key] = try value.evaluate(data, variables: variables) }
       return .object(object)
+    case .uri(let template): return .string(try Self.expand(template, data))
     }
+  }
+
+  /// A name is one member of the data, points and all; the standard wants an error where that is no text, number or
+  /// boolean. What is not there leaves nothing behind.
+  private static func expand(_ template: URITemplate, _ data: JSON) throws(ExpressionError) -> String {
+    for name in template.variables {
+      switch data[name] {
+      case .array, .object:
+        throw ExpressionError(
+          code: .evaluation,
+          message: "'\(name)' in the URI \(template.text) is a list or a mapping, and cannot be part of it")
+      case nil, .null, .bool, .number, .string: continue
+      }
+    }
+    return template.expand { data[$0] }
   }
 }

@@ -58,7 +58,7 @@ struct EventReader {
     case .constant(.string(let text)) where entry.key != "data":
       return literal(text, entry).map { .init(name: entry.key, test: $0) }
     case .constant(let value): return .init(name: entry.key, test: .equals(value))
-    case .array, .object:
+    case .array, .object, .uri:
       file.unsupported(
         "expressions inside the data of an event filter", entry.value.position,
         hint: "make all of it one expression on the data: ${ .temperature > 38 }")

@@ -9,6 +9,7 @@ final class FileContext {
   /// For expressions that stand in no task: nothing around them has names.
   let reader: ExpressionReader
   private let use: YAMLNode?
+  let hasExtensions: Bool
   /// Set once, before the workflow's own tasks are read.
   var extensions: [ExtensionRule] = []
   /// The bodies that were built, by function and by whether extensions apply inside.
@@ -19,6 +20,7 @@ final class FileContext {
   init(file: SourceFile, root: YAMLNode) {
     self.file = file
     use = root["use"]
+    hasExtensions = use?["extensions"]?.sequence?.isEmpty == false
     let secrets = (use?["secrets"]?.sequence ?? []).compactMap { $0.scalar?.string }
     self.secrets = secrets
     reader = ExpressionReader(file: file, secrets: Set(secrets))

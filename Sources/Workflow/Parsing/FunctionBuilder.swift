@@ -17,7 +17,7 @@ struct FunctionBuilder {
   /// - Returns: nil when the function is being built already: it calls itself, which is told.
   func body(of name: String, calledAt position: YAMLPosition?) -> TaskScope? {
     // What extensions call has no extensions around it, and so is another task than what others call.
-    let key = isExtended || context.extensions.isEmpty ? name : name + "#extension"
+    let key = isExtended || !context.hasExtensions ? name : name + "#extension"
     if let body = context.functionBodies[key] { return body }
     guard let entry = context.components("functions").first(where: { $0.key == name }) else { return nil }
     if let first = context.openFunctions.firstIndex(of: name) {

@@ -29,8 +29,9 @@ extension TaskBuilder {
         hint: "up to 200 letters, digits, points, hyphens and underscores")
       return nil
     }
-    let names = context.components("functions").map(\.key) + Standard.protocolNames
-    if let hint = Suggestion.hint(for: name, among: names) {
+    // A function around a channel may well be called like it.
+    let names = context.components("functions").map(\.key).filter { !context.openFunctions.contains($0) }
+    if let hint = Suggestion.hint(for: name, among: names + Standard.protocolNames) {
       file.warning(.unresolved, position, "'\(name)' is no function here, so it is a channel", hint: hint)
     }
     return .call(Call(channel: name, with: with))

@@ -23,7 +23,19 @@ struct URIReader {
         .invalidValue, file.position(of: offset, in: text, at: node), "a URI has no blanks", hint: "%20 stands for one")
       return nil
     }
-    return .constant(.string(text))
+    return literal(text, node)
+  }
+
+  private func literal(_ text: String, _ node: YAMLNode) -> Template? {
+    guard text.contains(where: { $0 == "{" || $0 == "}" }) else { return .constant(.string(text)) }
+    do throws(URITemplateError) {
+      return .uri(try URITemplate(text))
+    } catch {
+      file.error(
+        .invalidValue, file.position(of: error.offset, in: text, at: node), "no URI template: \(error.message)",
+        hint: error.hint)
+      return nil
+    }
   }
 
   private func hint(for text: String) -> String {

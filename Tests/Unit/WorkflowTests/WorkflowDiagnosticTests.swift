@@ -61,14 +61,7 @@ struct WorkflowDiagnosticTests {
 
   @Test(arguments: Table.rows(of: mistakes))
   func mistakesInTasks(tasks: String, expected: String) throws {
-    let found = diagnose(workflow(tasks.replacing("⏎", with: "\n")))
-    let parts = expected.split(separator: "|", maxSplits: 2, omittingEmptySubsequences: false).map { $0.trimmed }
-    let errors = found.filter { $0.severity == .error }
-    #expect(errors.count == 1, "\(found.map(\.rendered).joined(separator: "\n"))")
-    let error = try #require(errors.first)
-    #expect(error.brief == parts[0])
-    #expect(error.message.contains(parts[1]), "\(error.message)")
-    if !parts[2].isEmpty { #expect(error.hint?.contains(parts[2]) == true, "\(error.hint ?? "no hint")") }
+    try expectOnlyError(diagnose(workflow(tasks.replacing("⏎", with: "\n"))), expected)
   }
 
   /// What the standard has and this engine refuses, by name, whatever is inside.
@@ -164,13 +157,7 @@ struct WorkflowDiagnosticTests {
 
   @Test(arguments: Table.rows(of: around))
   func mistakesAroundTheTasks(text: String, expected: String) throws {
-    let found = diagnose(text.replacing("⏎", with: "\n"))
-    let parts = expected.split(separator: "|", maxSplits: 2, omittingEmptySubsequences: false).map { $0.trimmed }
-    #expect(found.count == 1, "\(found.map(\.rendered).joined(separator: "\n"))")
-    let error = try #require(found.first)
-    #expect(error.brief == parts[0])
-    #expect(error.message.contains(parts[1]), "\(error.message)")
-    if !parts[2].isEmpty { #expect(error.hint?.contains(parts[2]) == true, "\(error.hint ?? "no hint")") }
+    try expectOnlyError(diagnose(text.replacing("⏎", with: "\n")), expected)
   }
 
   @Test func allMistakesAtOnceInTheOrderOfTheFile() {
@@ -238,13 +225,5 @@ struct WorkflowDiagnosticTests {
   @Test func aFileOfNonsenseIsBounded() {
     let keys = (0..<5_000).map { "nonsense\($0): 1" }.joined(separator: "\n")
     #expect(diagnose(keys).count == 200)
-  }
-}
-
-extension Substring {
-  fileprivate var trimmed: String {
-    var text = drop { $0 == " " }
-    while text.last == " " { text.removeLast() }
-    return String(text)
   }
 }
