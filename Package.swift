@@ -121,7 +121,7 @@ let package = Package(
     tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
-    tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Workflow"]),
+    tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Values", "Workflow"]),
     tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
     tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
     tests(

@@ -8,7 +8,7 @@ extension TaskCaption {
     var lines: [String] = []
     if let on = schedule.on { lines += consumption(on, "on") }
     if let every = schedule.every { lines.append("every \(ISO8601Duration.format(every))") }
-    if let cron = schedule.cron { lines.append("cron \(short(cron.expression)) \(short(cron.timeZone))") }
+    if let cron = schedule.cron { lines.append("cron \(short(cron.expression.text)) \(short(cron.timeZone))") }
     if let after = schedule.after { lines.append("\(ISO8601Duration.format(after)) after the end of the one before") }
     return lines.isEmpty ? ["when asked for"] : lines
   }
