@@ -107,12 +107,6 @@ public struct Schedule: Sendable {
   public let after: Duration?
 }
 
-/// Source: "Schedule", `cron`. The time zone is this engine's addition: `document.metadata.timeZone`, else UTC.
-public struct CronSchedule: Sendable {
-  public let expression: String
-  public let timeZone: String
-}
-
 /// How long something may take: known from the file, or computed when it is reached. Source: "Duration".
 public enum DurationValue: Sendable {
   case constant(Duration)

@@ -17,8 +17,9 @@ struct DefinitionBuilder {
     let timeout = root["timeout"].flatMap {
       DurationReader(context: context).timeout($0, context.reader, .workflowOutput)
     }
-    let schedule = root["schedule"].map { ScheduleReader(context: context).schedule($0) }
-    let orderKey = self.orderKey(root["document"]?["metadata"])
+    let metadata = root["document"]?["metadata"]
+    let schedule = ScheduleReader(context: context, metadata: metadata).schedule(root["schedule"])
+    let orderKey = self.orderKey(metadata)
     buildComponents(root["use"])
     let tasks = root["do"].map { TaskBuilder(context: context, reader: context.reader).scope($0, at: "/do") }
     guard let document, let tasks else { return nil }

@@ -170,3 +170,33 @@ struct EventModelTests {
     try expectOnlyError(diagnose(workflow("- a: {set: {x: 1}}", more: more)), expected)
   }
 }
+
+/// `schedule.cron`, and the time zone that is this engine's addition.
+struct CronModelTests {
+  private func text(_ cron: String, metadata: String = "{}") -> String {
+    workflow("- a: {set: {x: 1}}", more: "schedule: {cron: \(cron)}")
+      .replacing("version: '1.0.0'", with: "version: '1.0.0'\n  metadata: \(metadata)")
+  }
+
+  @Test func schedules() throws {
+    let utc = try #require(try parsed(text("'0 0 * * *'")).schedule?.cron)
+    let berlin = try #require(try parsed(text("'0 0 * * *'", metadata: "{timeZone: Europe/Berlin}")).schedule?.cron)
+    #expect(utc.expression.text == "0 0 * * *" && utc.timeZone == "UTC" && berlin.timeZone == "Europe/Berlin")
+    let now = try #require(Timestamp(rfc3339: "2026-01-15T12:00:00Z"))
+    #expect(utc.next(after: now) == Timestamp(rfc3339: "2026-01-16T00:00:00Z"))
+    #expect(berlin.next(after: now) == Timestamp(rfc3339: "2026-01-15T23:00:00Z"))
+  }
+
+  /// Cron, metadata  ⇒  place and code, a part of the message, a part of the hint.
+  @Test(arguments: [
+    ("'0 0 * *'", "{}", "9:26 invalidValue | no cron schedule: a schedule has five fields | minute, hour"),
+    ("'0 25 * * *'", "{}", "9:21 invalidValue | no cron schedule |"),
+    ("'0 0 30 2 *'", "{}", "9:18 invalidValue | names a day that no year has |"),
+    ("'@never'", "{}", "9:19 invalidValue | @never is no schedule | @daily"),
+    ("'0 0 * * *'", "{timeZone: Europe/Berln}", "6:24 invalidValue | Europe/Berln | spelling"),
+    ("'0 0 * * *'", "{timeZone: 2}", "6:24 invalidValue | 'timeZone' must be text | Europe/Berlin"),
+  ])
+  func mistakes(cron: String, metadata: String, expected: String) throws {
+    try expectOnlyError(diagnose(text(cron, metadata: metadata)), expected)
+  }
+}
