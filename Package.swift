@@ -89,7 +89,7 @@ let package = Package(
       ["Kafka", "Threads", "Values", "YAML", httpTypes, hummingbird, lifecycle, logging, metricsCore, nio]),
     library(
       "Mediator",
-      ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", logging, metrics, lifecycle],
+      ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", "YAML", logging, metrics, lifecycle],
       resources: [.embedInCode("Migrations")]),
     library(
       "Processors",

@@ -34,6 +34,13 @@ public struct Engine: Sendable {
     return (execution.state, Step(disposition: .applied, entries: execution.entries))
   }
 
+  /// An instance that has yet to wait for its turn; ``wake(_:now:)`` starts it.
+  public func pending(id: UUIDValue, input: JSON, now: Timestamp) -> (state: InstanceState, step: Step) {
+    var state = InstanceState(id: id, input: input, startedAt: now)
+    state.status = .pending
+    return (state, Step(disposition: .applied, entries: [.workflowPending]))
+  }
+
   /// Applies the reply to a processing event.
   ///
   /// - Parameter requestID: the reply's `ce_causationid`, the `ce_id` of the attempt it answers.
@@ -84,7 +91,7 @@ public struct Engine: Sendable {
     }
   }
 
-  /// Does what has become due: timeouts, and the next attempts of calls.
+  /// Does what has become due: timeouts, the ends of waits, the next attempts; starts an instance that was pending.
   public func wake(_ state: inout InstanceState, now: Timestamp) -> Step {
     drive(&state, now) { $0.wake() }
   }

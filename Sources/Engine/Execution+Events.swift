@@ -91,10 +91,11 @@ extension Execution {
         return Consumed(next: advance(activity, progress))
       }
     }
-    let isAny = count == 0 && listen.to.until != nil || listen.to.isEveryEvent
-    guard let place = isAny ? 0 : try match(event, listen.to.filters, from: 0, listen.to.takesAll, &progress, variables)
+    guard
+      let place = listen.to.isEveryEvent
+        ? count : try match(event, listen.to.filters, from: 0, listen.to.takesAll, &progress, variables)
     else { return nil }
-    if place < progress.matched.count { progress.matched[place] = true }
+    if place < count { progress.matched[place] = true }
     let value = listen.read.value(of: event)
     let seen = progress.consumed + progress.queue + [value]
     if listen.iterator == nil { progress.consumed.append(value) } else { progress.queue.append(value) }
@@ -188,14 +189,6 @@ extension Execution {
     guard let task = definition.task(at: activity.reference), case .listen(let listen) = task.kind else { return nil }
     return (task, listen)
   }
-}
-
-extension EventConsumption {
-  /// Whether each filter has to have an event of its own.
-  var takesAll: Bool { if case .all = self { true } else { false } }
-
-  /// `any` without a filter.
-  var isEveryEvent: Bool { if case .any(let filters, _) = self { filters.isEmpty } else { false } }
 }
 
 extension Listen.Reading {

@@ -30,6 +30,11 @@ struct Execution {
 
   mutating func begin() {
     record(.workflowStarted)
+    // An empty text in the place of a secret would go out as if it were one.
+    if let name = definition.secrets.first(where: { options.secrets[$0] == nil }) {
+      let problem = Problems.configuration("there is no secret '\(name)'", at: Self.rootReference)
+      return run(from: .fault(activity: nil, problem))
+    }
     do throws(ExpressionError) {
       let scope = workflowScope()
       if let timeout = definition.timeout {

@@ -3,6 +3,8 @@ import Values
 /// One thing that happened to an instance. The entries of a step are its journal record, and those of the kind
 /// `requested` are at the same time the outbox: what they say is what is published.
 public enum JournalEntry: Sendable, Hashable {
+  /// The instance waits until those before it with the same order key have ended.
+  case workflowPending
   case workflowStarted
   case taskStarted(activity: Int, reference: String)
   /// The task's `if` was false.

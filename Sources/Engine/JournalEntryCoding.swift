@@ -4,6 +4,8 @@ import Values
 extension JournalEntry {
   public var json: JSON {
     switch self {
+    case .workflowPending:
+      ["is": "workflow.pending"]
     case .workflowStarted:
       ["is": "workflow.started"]
     case .taskStarted(let activity, let reference):
@@ -55,6 +57,7 @@ extension JournalEntry {
     let reference = json["task"]?.string ?? ""
     let activity = json["activity"]?.int
     switch kind {
+    case "workflow.pending": self = .workflowPending
     case "workflow.started": self = .workflowStarted
     case "task.started": self = .taskStarted(activity: try Self.required(activity, kind), reference: reference)
     case "task.skipped": self = .taskSkipped(reference: reference)

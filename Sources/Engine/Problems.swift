@@ -19,6 +19,11 @@ public enum Problems {
     make("timeout", 408, "Timeout", detail, reference)
   }
 
+  /// Something that was to be set up is not there.
+  public static func configuration(_ detail: String, at reference: String) -> ProblemDetails {
+    make("configuration", 400, "Configuration error", detail, reference)
+  }
+
   /// A processing event could not be delivered.
   public static func communication(_ detail: String, at reference: String) -> ProblemDetails {
     make("communication", 500, "Communication error", detail, reference)

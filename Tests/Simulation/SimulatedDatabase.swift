@@ -21,6 +21,9 @@ final class SimulatedDatabase: Sendable {
     var deadLetters: [Int32: [DeadLetter]] = [:]
     var forwarded: [Int32: [ForwardedReply]] = [:]
     var positions: [TopicPartition: Position] = [:]
+    var events = EventTables()
+    /// When the instances that wait for their turn may run.
+    var released: [UUIDValue: Timestamp] = [:]
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0
@@ -53,7 +56,8 @@ final class SimulatedDatabase: Sendable {
     tables.withLock { tables in
       var due: [(at: Timestamp, id: UUIDValue)] = []
       for instance in tables.instances.values where instance.shard == shard {
-        if let at = instance.state.wakeAt, at <= now { due.append((at, instance.id)) }
+        let at = instance.state.status == .pending ? tables.released[instance.id] : instance.state.wakeAt
+        if let at, at <= now { due.append((at, instance.id)) }
       }
       return due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit).map(\.id)
     }
@@ -62,9 +66,9 @@ final class SimulatedDatabase: Sendable {
   func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
     tables.withLock { tables in
       var rows: [UnpublishedRow] = []
-      for row in tables.journal[shard] ?? [] where row.sequence > sequence && !row.requests.isEmpty {
+      for row in tables.journal[shard] ?? [] where row.sequence > sequence && row.publications > 0 {
         guard let instance = tables.instances[row.instance] else { continue }
-        rows.append(.requests(sequence: row.sequence, instance: instance.address, row.requests))
+        rows.append(.journal(row, instance.address))
       }
       rows += (tables.deadLetters[shard] ?? []).filter { $0.sequence > sequence }.map { .deadLetter($0) }
       rows += (tables.forwarded[shard] ?? []).filter { $0.sequence > sequence }.map { .forwarded($0) }
@@ -107,8 +111,43 @@ final class SimulatedDatabase: Sendable {
     tables.deadLetters[shard, default: []] += batch.deadLetters
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
+    tables.events.apply(batch, shard)
+    release(batch, shard, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
     return nil
+  }
+
+  /// The first open instance of each key may run.
+  private func release(_ batch: ShardBatch, _ shard: Int32, _ tables: inout Tables) {
+    for key in batch.releasedOrderKeys {
+      let open = tables.instances.values.filter {
+        $0.shard == shard && $0.order?.key == key && !$0.state.status.isTerminal
+      }
+      guard let first = open.min(by: { ($0.order?.place ?? 0) < ($1.order?.place ?? 0) }) else { continue }
+      if first.state.status == .pending { tables.released[first.id] = batch.at }
+    }
+  }
+
+  func openOrderKeys(_ shard: Int32, _ keys: Set<String>) -> Set<String> {
+    tables.withLock { tables in
+      Set(
+        tables.instances.values.compactMap { instance in
+          guard instance.shard == shard, !instance.state.status.isTerminal else { return nil }
+          return instance.order.map(\.key).flatMap { keys.contains($0) ? $0 : nil }
+        })
+    }
+  }
+
+  func inbox(_ shard: Int32, limit: Int) -> [InboxItem] {
+    tables.withLock { Array($0.events.inbox.filter { $0.shard == shard }.map(\.item).prefix(limit)) }
+  }
+
+  func expired(_ shard: Int32, at now: Timestamp, limit: Int) -> [ExpiredEvent] {
+    tables.withLock { $0.events.expired(shard, at: now, limit: limit) }
+  }
+
+  func schedules(_ shard: Int32) -> [ScheduleRow] {
+    tables.withLock { $0.events.schedules.values.filter { $0.shard == shard }.map(\.row) }
   }
 
   /// Stands for whatever Postgres refuses: the text `unstorable` in an input or an output.
@@ -136,6 +175,9 @@ final class SimulatedDatabase: Sendable {
         continue
       }
       if known.state.status.isTerminal { tables.violations.append("change of the ended instance \(instance.id.text)") }
+      if known.state.status != .pending, instance.state.status == .pending {
+        tables.violations.append("the instance \(instance.id.text) waits for its turn again")
+      }
       if known.state.nextActivity > instance.state.nextActivity || known.state.updatedAt > instance.state.updatedAt {
         tables.violations.append("the instance \(instance.id.text) goes back in time")
       }

@@ -28,6 +28,35 @@ final class SimulatedStore: ShardStore {
     return ids
   }
 
+  func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] {
+    try await gate.pass("before inbox")
+    let items = database.inbox(takeover.shard, limit: min(limit, 3))
+    try await gate.pass("after inbox")
+    return items
+  }
+
+  func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] {
+    try await gate.pass("before expired")
+    return database.expired(takeover.shard, at: now, limit: limit)
+  }
+
+  func schedules() async throws(MediatorError) -> [ScheduleRow] {
+    try await gate.pass("before schedules")
+    return database.schedules(takeover.shard)
+  }
+
+  func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> {
+    try await gate.pass("before order keys")
+    return database.openOrderKeys(takeover.shard, keys)
+  }
+
+  func collected(
+    _ collections: Set<CollectedEvent.Collection>
+  ) async throws(MediatorError) -> [CollectedEvent] {
+    try await gate.pass("before collected")
+    return database.read { tables in tables.events.collected.filter { collections.contains($0.collection) } }
+  }
+
   func commit(_ batch: ShardBatch) async throws(MediatorError) {
     try await gate.pass("before commit")
     try database.commit(batch, takeover)

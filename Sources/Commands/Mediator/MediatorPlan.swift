@@ -27,13 +27,16 @@ struct MediatorPlan {
     let partitions = section.integer("topicPartitions", default: 4, in: 1...10_000)
     let shard = shardOptions(section, queues: queues(section))
     let engine = engineOptions(section)
+    let secretsPath = section.path("secrets")
     // One file serves all services; what the others read is no mistake here.
     settings.allow("processors")
     try settings.finish()
+    var options = MediatorOptions(
+      id: id, kafka: kafka, database: try PostgresConfiguration(database.url), shard: shard, engine: engine,
+      shards: Int32(shards), topicPartitions: Int32(partitions))
+    if let secretsPath { options.secrets = try SecretFiles.read(secretsPath) }
     return MediatorPlan(
-      options: MediatorOptions(
-        id: id, kafka: kafka, database: try PostgresConfiguration(database.url), shard: shard, engine: engine,
-        shards: Int32(shards), topicPartitions: Int32(partitions)),
+      options: options,
       health: health, log: log, secrets: settings.secrets)
   }
 
@@ -66,7 +69,25 @@ struct MediatorPlan {
     options.cacheCapacity = section.integer("cache", default: options.cacheCapacity, in: 1...10_000_000)
     options.limits.maxBytes = section.integer(
       "maxEventBytes", default: options.limits.maxBytes, in: 1000...(64 << 20))
+    options.eventRetention = section.duration(
+      "eventRetention", default: options.eventRetention, in: .seconds(1)...(.seconds(365 * 86_400)))
+    options.lifecycle = section.choice("lifecycle", default: LifecycleLevel.all)
+    options.routes = routes(section, otherwise: queues.keys.sorted().first ?? Topics.queue)
     return options
+  }
+
+  /// `emit`: which topic emitted events go to, by type and source; a queue topic where none is named.
+  private static func routes(_ section: SettingsSection, otherwise: String) -> EmitRoutes {
+    var routes: [EmitRoutes.Route] = []
+    for entry in section.list("emit") {
+      let (type, source) = (entry.string("type"), entry.string("source"))
+      guard let topic = entry.string("topic") else {
+        entry.require("topic", "each route names the topic that its events go to")
+        continue
+      }
+      routes.append(EmitRoutes.Route(type: type, source: source, topic: topic))
+    }
+    return EmitRoutes(routes, otherwise: otherwise)
   }
 
   private static func engineOptions(_ section: SettingsSection) -> EngineOptions {

@@ -17,31 +17,65 @@ public struct DefinitionCatalog: Sendable {
 
     public var definition: WorkflowDefinition { engine.definition }
 
+    /// `namespace/name`.
+    public var workflow: String { "\(definition.document.namespace)/\(definition.document.name)" }
+
     /// `ce_source` of its processing events.
-    public var source: String {
-      let document = definition.document
-      return "/workflows/\(document.namespace)/\(document.name)/\(document.version)"
-    }
+    public var source: String { "/workflows/\(workflow)/\(definition.document.version)" }
   }
 
   private var entries: [Int32: Entry] = [:]
-  /// The latest version of each workflow that events start, by the literal type of its filter.
-  private var triggersByType: [String: [Entry]] = [:]
+  private var versions: [String: Entry] = [:]
+  private var latestByName: [String: Entry] = [:]
+  /// The latest version of each workflow that events start, by the literal types of its filters.
+  private var triggersByType: [String: [Trigger]] = [:]
   /// Those whose filter names no literal type.
-  private var otherTriggers: [Entry] = []
+  private var otherTriggers: [Trigger] = []
+  private var awaitedByType: [String: [EventFilter]] = [:]
+  private var otherAwaited: [EventFilter] = []
+  /// Whether anything needs the inbox: listens, collects, keeps an order.
+  public private(set) var usesInbox = false
+
+  /// One filter of one workflow's schedule.
+  private struct Trigger {
+    let entry: Entry
+    let place: Int
+    let filter: EventFilter
+  }
 
   public init(_ entries: [Entry] = []) {
-    var latest: [String: Entry] = [:]
     for entry in entries {
       self.entries[entry.number] = entry
-      let document = entry.definition.document
-      let name = "\(document.namespace)/\(document.name)"
-      if let known = latest[name], known.definition.document.version >= document.version { continue }
-      latest[name] = entry
+      versions["\(entry.workflow) \(entry.definition.document.version)"] = entry
+      addAwaited(entry.definition.awaited)
+      if entry.definition.orderKey != nil { usesInbox = true }
+      if let known = latestByName[entry.workflow],
+        known.definition.document.version >= entry.definition.document.version
+      {
+        continue
+      }
+      latestByName[entry.workflow] = entry
     }
-    for entry in latest.values.sorted(by: { $0.number < $1.number }) {
-      guard case .one(let filter)? = entry.definition.schedule?.on else { continue }
-      if let type = filter.type { triggersByType[type, default: []].append(entry) } else { otherTriggers.append(entry) }
+    for entry in latest { addTriggers(entry) }
+  }
+
+  private mutating func addAwaited(_ filters: [EventFilter]) {
+    if !filters.isEmpty { usesInbox = true }
+    for filter in filters {
+      if let type = filter.type { awaitedByType[type, default: []].append(filter) } else { otherAwaited.append(filter) }
+    }
+  }
+
+  private mutating func addTriggers(_ entry: Entry) {
+    guard let consumption = entry.definition.schedule?.on else { return }
+    if consumption.takesAll { usesInbox = true }
+    for (place, filter) in consumption.filters.enumerated() {
+      let trigger = Trigger(entry: entry, place: place, filter: filter)
+      if let type = filter.type {
+        triggersByType[type, default: []].append(trigger)
+      } else {
+        otherTriggers.append(trigger)
+      }
     }
   }
 
@@ -49,11 +83,25 @@ public struct DefinitionCatalog: Sendable {
   public var count: Int { entries.count }
   public var all: [Entry] { entries.values.sorted { $0.number < $1.number } }
 
+  /// The latest version of each workflow.
+  public var latest: [Entry] { latestByName.values.sorted { $0.number < $1.number } }
+
+  /// - Parameter workflow: `namespace/name`.
+  public func latest(of workflow: String) -> Entry? { latestByName[workflow] }
+
+  /// - Parameter version: a semantic version, or `latest`.
+  public func entry(_ workflow: String, version: String) -> Entry? {
+    version == "latest" ? latestByName[workflow] : versions["\(workflow) \(version)"]
+  }
+
   /// The channels that any version sends to; instances may be pinned to old ones.
   public var channels: Set<String> { entries.values.reduce(into: []) { $0.formUnion($1.definition.channels) } }
 
   public struct Triggered: Sendable {
+    /// The workflows that the event starts by itself.
     public var entries: [Entry]
+    /// The workflows that it starts together with others.
+    public var collecting: [Entry] = []
     /// Why a filter could not be evaluated on the event, when that happened.
     public var failures: [String]
   }
@@ -63,27 +111,25 @@ public struct DefinitionCatalog: Sendable {
   /// - Parameter event: the CloudEvents JSON form.
   public func triggered(by event: JSON, type: String) -> Triggered {
     var result = Triggered(entries: [], failures: [])
-    for entry in (triggersByType[type] ?? []) + otherTriggers {
-      guard case .one(let filter)? = entry.definition.schedule?.on else { continue }
+    var seen: Set<Int32> = []
+    for trigger in (triggersByType[type] ?? []) + otherTriggers where !seen.contains(trigger.entry.number) {
       do {
-        if try filter.matches(event) { result.entries.append(entry) }
+        guard try trigger.filter.matches(event) else { continue }
       } catch {
-        result.failures.append("\(entry.source): \(error.message)")
+        result.failures.append("\(trigger.entry.source): \(error.message)")
+        continue
       }
+      seen.insert(trigger.entry.number)
+      let takesAll = trigger.entry.definition.schedule?.on?.takesAll == true
+      if takesAll { result.collecting.append(trigger.entry) } else { result.entries.append(trigger.entry) }
     }
     return result
   }
-}
 
-/// The id of the instance that an event starts: the same event gives the same id, wherever and however often it
-/// arrives, so that a primary key is all that is needed to start it once.
-public enum InstanceID {
-  /// - Parameters:
-  ///   - workflow: `namespace/name`; the version is left out, so that a new version does not start old events again.
-  ///   - source: the event's `source`; with `id` it identifies an event (CloudEvents 1.0, "id").
-  public static func make(workflow: String, source: String, id: String) -> UUIDValue {
-    // Lengths keep ("a", "bc") apart from ("ab", "c").
-    let text = "\(workflow.utf8.count):\(workflow)\(source.utf8.count):\(source)\(id)"
-    return UUIDValue(digestOf: text)
+  /// Under which keys something may wait for the event.
+  public func keys(of event: JSON, type: String) -> [String] {
+    var keys: Set<String> = []
+    for filter in (awaitedByType[type] ?? []) + otherAwaited { keys.formUnion(filter.keys(of: event)) }
+    return keys.sorted()
   }
 }

@@ -86,7 +86,7 @@ public struct TaskHistory: Sendable, Hashable {
 
   private mutating func apply(_ entry: JournalEntry, at time: Timestamp) {
     switch entry {
-    case .workflowStarted, .emitted, .childStarted, .childCancelled, .compensating:
+    case .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled, .compensating:
       break
     case .taskStarted(let activity, let reference):
       change(activity, reference) { $0.startedAt = time }

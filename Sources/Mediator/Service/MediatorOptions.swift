@@ -12,6 +12,8 @@ public struct MediatorOptions: Sendable {
   public var database: PostgresConfiguration
   public var shard: ShardOptions
   public var engine: EngineOptions
+  /// By name; what workflows may use of them they declare.
+  public var secrets: JSONObject = [:]
   /// How many shards a new cluster gets; one that exists keeps its number.
   public var shards: Int32
   /// Partitions of the queue and channel topics that the mediator creates.

@@ -1,3 +1,4 @@
+import Engine
 import Hosting
 import Kafka
 import Logging
@@ -100,10 +101,13 @@ public actor MediatorService: Service {
   ) async throws -> ShardServices {
     try await MediatorSchema.migrate(options.database)
     let shards = try await leases.initialize(shards: options.shards)
+    let secrets = Secrets(options.secrets, seal: try await leases.seal())
     let layout = try await TopicLayout.prepare(options, shards: shards, admin: admin)
     let partitions = options.topicPartitions
+    var engine = options.engine
+    engine.secrets = secrets.sealed
     let registry = DefinitionRegistry(
-      store: DefinitionStore(pool: pool, timeout: options.databaseTimeout), options: options.engine, logger: logger,
+      store: DefinitionStore(pool: pool, timeout: options.databaseTimeout), options: engine, logger: logger,
       prepare: { channels throws(MediatorError) in
         for channel in channels.sorted() {
           try await kafka { () throws(KafkaError) in
@@ -113,7 +117,7 @@ public actor MediatorService: Service {
       })
     _ = try await registry.refreshed()
     return ShardServices(
-      options: options, layout: layout, leases: leases, registry: registry,
+      options: options, layout: layout, leases: leases, registry: registry, secrets: secrets,
       publisher: KafkaPublisher(producer: producer), admin: admin, halts: status.halts, metrics: MediatorMetrics(),
       logger: logger)
   }

@@ -67,12 +67,16 @@ final class ShardRunner: Sendable {
   ) async -> Result<Int64, MediatorError> {
     let options = services.options
     let store = PostgresShardStore(
-      connection: connection, takeover: takeover, lease: options.shard.lease, timeout: options.databaseTimeout)
+      connection: connection, takeover: takeover, lease: options.shard.lease,
+      publishesEveryRow: options.shard.lifecycle != .off, timeout: options.databaseTimeout)
+    var shard = options.shard
+    shard.shards = services.layout.shards
+    shard.secrets = services.secrets
     let worker = ShardWorker(
-      takeover: takeover, options: options.shard, source: source, publisher: services.publisher, store: store,
+      takeover: takeover, options: shard, source: source, publisher: services.publisher, store: store,
       catalogs: services.registry, clock: SystemClock())
     services.logger.info(
-      "shard taken over", metadata: ["shard": "\(shard)", "epoch": "\(takeover.epoch)"])
+      "shard taken over", metadata: ["shard": "\(takeover.shard)", "epoch": "\(takeover.epoch)"])
     do throws(MediatorError) {
       while !isStopping { services.metrics.record(try await worker.turn()) }
       return .success(await worker.publishMark)
@@ -88,6 +92,7 @@ struct ShardServices: Sendable {
   let layout: TopicLayout
   let leases: LeaseStore
   let registry: DefinitionRegistry
+  let secrets: Secrets
   let publisher: KafkaPublisher
   let admin: KafkaAdmin
   let halts: Halts

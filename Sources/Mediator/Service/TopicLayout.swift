@@ -30,6 +30,9 @@ struct TopicLayout: Sendable {
     let replies = options.shard.repliesTopic
     var wanted = queues.map { ($0, options.topicPartitions) }
     wanted += [(replies, shards), (Topics.deadLetters, 1)]
+    let emitted = options.shard.routes.topics.subtracting(queues).sorted()
+    wanted += emitted.map { ($0, options.topicPartitions) }
+    if options.shard.lifecycle != .off { wanted.append((Topics.lifecycle, options.topicPartitions)) }
     for (topic, partitions) in wanted {
       try await kafka { () throws(KafkaError) in try await admin.createTopic(topic, partitions: partitions) }
     }

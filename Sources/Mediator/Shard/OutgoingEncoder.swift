@@ -2,21 +2,23 @@ import Engine
 import Kafka
 import Values
 import Wire
+import Workflow
 
 /// Writes what the engine asks for as records of the wire contract. Pure: a row gives the same records, byte for byte,
 /// whenever it is published.
 struct OutgoingEncoder {
   let shard: Int32
   let repliesTopic: String
+  let routes: EmitRoutes
+  let lifecycle: LifecycleLevel
+  let secrets: Secrets
   let catalog: DefinitionCatalog
 
   func messages(of batch: ShardBatch, instances: [UUIDValue: StoredInstance]) -> [Outbox.Message] {
     var messages: [Outbox.Message] = []
     for row in batch.journal {
       guard let address = instances[row.instance]?.address else { continue }
-      for case .requested(let request) in row.entries {
-        messages.append(message(request, from: address, sequence: row.sequence))
-      }
+      messages += self.messages(of: row, from: address)
     }
     messages += batch.deadLetters.map(message)
     messages += batch.forwarded.map(message)
@@ -25,12 +27,48 @@ struct OutgoingEncoder {
 
   func messages(of row: UnpublishedRow) -> [Outbox.Message] {
     switch row {
-    case .requests(let sequence, let address, let requests):
-      requests.map { message($0, from: address, sequence: sequence) }
+    case .journal(let row, let address): messages(of: row, from: address)
     case .deadLetter(let letter): [message(letter)]
     case .forwarded(let reply): [message(reply)]
     case .silent: []
     }
+  }
+
+  private func messages(of row: JournalRow, from instance: StoredInstance.Address) -> [Outbox.Message] {
+    var messages: [Outbox.Message] = []
+    for entry in row.entries {
+      switch entry {
+      case .requested(let request): messages.append(message(request, from: instance, sequence: row.sequence))
+      case .emitted(let emitted): messages.append(message(emitted, from: instance, sequence: row.sequence))
+      default: continue
+      }
+    }
+    guard lifecycle != .off, let entry = catalog[instance.definition] else { return messages }
+    for event in LifecycleEvents(level: lifecycle).events(of: row, entry: entry) {
+      let record = CloudEventCodec.encode(event, topic: Topics.lifecycle, key: Array(instance.id.text.utf8))
+      messages.append(Outbox.Message(sequence: row.sequence, record: record, request: nil))
+    }
+    return messages
+  }
+
+  /// The key keeps the order of an instance's events, and those of all instances with its key.
+  private func message(
+    _ emitted: EmittedEvent, from instance: StoredInstance.Address, sequence: Int64
+  ) -> Outbox.Message {
+    var event = CloudEvent(emitted: unsealed(emitted.event, instance))
+    event.extensions["correlationid"] = event.extensions["correlationid"] ?? instance.id.text
+    let key = event.extensions["partitionkey"].map { Array($0.utf8) }
+    return Outbox.Message(
+      sequence: sequence,
+      record: CloudEventCodec.encode(
+        event, topic: routes.topic(type: event.type, source: event.source),
+        key: key ?? instance.key ?? Array(instance.id.text.utf8)),
+      request: nil)
+  }
+
+  /// Only here, where it leaves the mediator, a secret takes the place of what stands for it.
+  private func unsealed(_ data: JSON, _ instance: StoredInstance.Address) -> JSON {
+    secrets.unsealed(data, names: catalog[instance.definition]?.definition.secrets ?? [])
   }
 
   private func message(
@@ -41,7 +79,7 @@ struct OutgoingEncoder {
       channel: request.channel, taskReference: request.reference, correlationID: instance.id.text,
       causationID: instance.id.text, attempt: request.attempt, deadline: request.deadline,
       replyTopic: repliesTopic, replyPartition: shard, traceparent: Self.traceparent(request, of: instance.id),
-      key: instance.key ?? Array(instance.id.text.utf8), data: request.data)
+      key: instance.key ?? Array(instance.id.text.utf8), data: unsealed(request.data, instance))
     return Outbox.Message(
       sequence: sequence, record: event.encode(),
       request: Outbox.Message.Request(id: request.id, instance: instance.id))
@@ -90,4 +128,21 @@ struct OutgoingEncoder {
   }
 
   private static let maxDeadLetterBytes = 900_000
+}
+
+extension CloudEvent {
+  /// An event that a workflow emits, given in its JSON form.
+  fileprivate init(emitted json: JSON) {
+    var event = CloudEvent(
+      id: json["id"]?.string ?? "", source: json["source"]?.string ?? "", type: json["type"]?.string ?? "",
+      subject: json["subject"]?.string, time: json["time"]?.string,
+      dataContentType: json["datacontenttype"]?.string, dataSchema: json["dataschema"]?.string, data: json["data"])
+    let own: Set<String> = [
+      "specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data",
+    ]
+    for (name, value) in json.object ?? [:] where !own.contains(name) && !value.isNull {
+      event.extensions[name] = value.string ?? value.text
+    }
+    self = event
+  }
 }

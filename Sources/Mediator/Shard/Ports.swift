@@ -34,6 +34,14 @@ public protocol ShardStore: Sendable {
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
   /// Ids of this shard's instances whose `wakeAt` has come, earliest first.
   func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue]
+  /// What other transactions left for this shard to do, oldest first.
+  func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
+  /// Events of this shard that are kept no longer, and that nothing is to be done with any more.
+  func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent]
+  func schedules() async throws(MediatorError) -> [ScheduleRow]
+  /// Of these order keys, those of which this shard has an open instance.
+  func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String>
+  func collected(_ collections: Set<CollectedEvent.Collection>) async throws(MediatorError) -> [CollectedEvent]
   /// One transaction: all of it, or nothing.
   func commit(_ batch: ShardBatch) async throws(MediatorError)
   /// Renews the lease and saves the publish mark when there is no batch to do it.

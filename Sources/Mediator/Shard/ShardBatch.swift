@@ -11,16 +11,33 @@ public struct StoredInstance: Sendable, Hashable {
   public let key: [UInt8]?
   public let eventID: String
   public let eventSource: String
+  /// The instance that started it, where one did.
+  public let parent: UUIDValue?
+  /// Instances with one order key run one after another, in the order of their places.
+  public let order: Order?
   public var state: InstanceState
 
+  public struct Order: Sendable, Hashable {
+    public let key: String
+    public let place: Int64
+
+    public init(key: String, place: Int64) {
+      self.key = key
+      self.place = place
+    }
+  }
+
   public init(
-    shard: Int32, definition: Int32, key: [UInt8]?, eventID: String, eventSource: String, state: InstanceState
+    shard: Int32, definition: Int32, key: [UInt8]?, eventID: String, eventSource: String, parent: UUIDValue? = nil,
+    order: Order? = nil, state: InstanceState
   ) {
     self.shard = shard
     self.definition = definition
     self.key = key
     self.eventID = eventID
     self.eventSource = eventSource
+    self.parent = parent
+    self.order = order
     self.state = state
   }
 
@@ -40,6 +57,22 @@ public struct ShardBatch: Sendable {
   public var deadLetters: [DeadLetter] = []
   public var forwarded: [ForwardedReply] = []
   public var positions: [TopicPartition: Position] = [:]
+  /// What instances listen to now, where that has changed.
+  public var waits: [WaitChange] = []
+  /// Events that go to whoever listens, to another shard, or to a collection.
+  public var offered: [OfferedEvent] = []
+  /// What was taken from the inbox.
+  public var handled: [HandledItem] = []
+  /// Expired events.
+  public var expired: [Int64] = []
+  public var collected: [CollectedEvent] = []
+  public var uncollected: [CollectedEvent] = []
+  /// Of these order keys, the next instance may run.
+  public var releasedOrderKeys: Set<String> = []
+  public var schedules: [ScheduleRow] = []
+  public var unscheduled: [String] = []
+  /// When the batch was planned.
+  public var at = Timestamp(microseconds: 0)
 
   public init(number: Int64, journalHead: Int64, publishMark: Int64) {
     self.number = number
@@ -49,7 +82,8 @@ public struct ShardBatch: Sendable {
 
   public var isEmpty: Bool {
     started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
-      && positions.isEmpty
+      && positions.isEmpty && offered.isEmpty && handled.isEmpty && expired.isEmpty && schedules.isEmpty
+      && unscheduled.isEmpty
   }
 }
 
@@ -69,6 +103,16 @@ public struct JournalRow: Sendable, Hashable {
 
   public var requests: [Request] {
     entries.compactMap { if case .requested(let request) = $0 { request } else { nil } }
+  }
+
+  /// How many records have to be published because of the row, not counting lifecycle events.
+  public var publications: Int {
+    entries.count { entry in
+      switch entry {
+      case .requested, .emitted: true
+      default: false
+      }
+    }
   }
 }
 
@@ -105,7 +149,7 @@ public struct ForwardedReply: Sendable, Hashable {
 
 /// Something in the store that has to be published (again).
 public enum UnpublishedRow: Sendable, Hashable {
-  case requests(sequence: Int64, instance: StoredInstance.Address, [Request])
+  case journal(JournalRow, StoredInstance.Address)
   case deadLetter(DeadLetter)
   case forwarded(ForwardedReply)
   /// Committed, with nothing to publish.
@@ -113,7 +157,8 @@ public enum UnpublishedRow: Sendable, Hashable {
 
   public var sequence: Int64 {
     switch self {
-    case .requests(let sequence, _, _), .silent(let sequence): sequence
+    case .journal(let row, _): row.sequence
+    case .silent(let sequence): sequence
     case .deadLetter(let letter): letter.sequence
     case .forwarded(let reply): reply.sequence
     }

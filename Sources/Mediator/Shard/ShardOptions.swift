@@ -24,6 +24,19 @@ public struct ShardOptions: Sendable {
   public var cacheCapacity: Int
   public var cacheBytes: Int
   public var lease: Duration
+  /// How many shards the cluster has.
+  public var shards: Int32 = 1
+  /// How often the inbox is looked into, and how much of it one batch takes.
+  public var inboxInterval: Duration = .milliseconds(100)
+  public var maxInbox = 500
+  /// How long an event is kept for a listener that comes later.
+  public var eventRetention: Duration = .seconds(86_400)
+  public var expiryInterval: Duration = .seconds(10)
+  /// Where emitted events go.
+  public var routes = EmitRoutes()
+  /// Which lifecycle events are published.
+  public var lifecycle: LifecycleLevel = .off
+  public var secrets = Secrets()
 
   public init(
     queues: [String: EventBinding?] = [Topics.queue: nil], repliesTopic: String = Topics.replies,

@@ -13,11 +13,11 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private let options: ShardOptions
   private let source: Source
   private let publisher: Publisher
-  private let store: Store
+  let store: Store
   private let catalogs: any CatalogProvider
   private let clock: any MediatorClock
   private let outbox = Outbox()
-  private var cache: InstanceCache
+  var cache: InstanceCache
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
@@ -25,6 +25,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private var nextTimerScan: Timestamp
   private var nextRenewal: Timestamp
   private var nextReport: Timestamp
+  private var nextInboxScan: Timestamp
+  private var nextExpiryScan: Timestamp
+  /// Read at the first turn that reads anything.
+  private var schedules: ShardSchedules?
   private var reported: [TopicPartition: Int64] = [:]
 
   public init(
@@ -46,6 +50,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     nextTimerScan = now
     nextRenewal = now + options.lease / 3
     nextReport = now
+    nextInboxScan = now
+    nextExpiryScan = now
   }
 
   /// Up to which sequence everything is published.
@@ -59,30 +65,25 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
-    let timers = try await dueTimers()
-    let records = try await poll(waiting: undeliverable.isEmpty && timers.isEmpty)
+    var work = undeliverable.map { TurnWork.undeliverable($0) }
+    var catalog = try await catalogs.current()
+    let timed = try await timedWork(catalog)
+    let records = try await poll(waiting: work.isEmpty && timed.isEmpty, catalog)
     report.split(.poll)
-    guard !(records.isEmpty && timers.isEmpty && undeliverable.isEmpty) else {
+    guard !(records.isEmpty && timed.isEmpty && work.isEmpty) else {
       try await renewIfDue()
       return report
     }
-    let (inputs, catalog) = try await decode(records)
+    let inputs: [TurnInput]
+    (inputs, catalog) = try await decode(records, catalog)
     report.split(.decode)
-    var work = undeliverable.map { Work.undeliverable($0) }
     for (record, input) in zip(records, inputs) { work.append(.record(record, input)) }
     // After the records: a reply that is at hand counts, even when its deadline has passed a moment ago.
-    for id in timers { work.append(.timer(id)) }
+    work += timed
     try await run(work[...], catalog, &report)
     outbox.settle(undeliverable)
     await reportPositions()
     return report
-  }
-
-  /// One piece of a turn's work, kept so that it can be planned again.
-  private enum Work {
-    case undeliverable(Outbox.Undeliverable)
-    case record(KafkaRecord, TurnInput)
-    case timer(UUIDValue)
   }
 
   // MARK: Reading
@@ -103,28 +104,50 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     return report
   }
 
-  private func poll(waiting: Bool) async throws(MediatorError) -> [KafkaRecord] {
+  private func poll(
+    waiting: Bool, _ catalog: DefinitionCatalog
+  ) async throws(MediatorError) -> [KafkaRecord] {
+    // What comes by way of the inbox should not wait for a queue that is quiet.
+    let wait = catalog.usesInbox ? min(options.wait, options.inboxInterval) : options.wait
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
-    try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? options.wait : .zero)
+    return try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? wait : .zero)
   }
 
   private var hasRoom: Bool {
     outbox.hasRoom(rows: options.maxUnpublished, bytes: options.maxUnpublishedBytes)
   }
 
-  private func dueTimers() async throws(MediatorError) -> [UUIDValue] {
+  /// What is to be done because of the time, or because another transaction found it out.
+  private func timedWork(_ catalog: DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
-    guard now >= nextTimerScan else { return [] }
-    let due = try await store.due(at: now, limit: options.maxTimers)
-    // A full page means that more are due already.
-    if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
-    return due
+    var work: [TurnWork] = []
+    if catalog.usesInbox, now >= nextInboxScan {
+      let items = try await store.inbox(limit: options.maxInbox)
+      work += items.map { .inbox($0) }
+      if items.count < options.maxInbox { nextInboxScan = now + options.inboxInterval }
+    }
+    if now >= nextTimerScan {
+      let due = try await store.due(at: now, limit: options.maxTimers)
+      // A full page means that more are due already.
+      if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
+      work += due.map { .timer($0) }
+      if schedules == nil {
+        schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
+      }
+      work += schedules?.work(catalog, now: now) ?? []
+    }
+    if catalog.usesInbox, now >= nextExpiryScan {
+      let expired = try await store.expired(at: now, limit: options.maxTimers)
+      if expired.count < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
+      work += expired.map { .expired($0) }
+    }
+    return work
   }
 
   private func decode(
-    _ records: [KafkaRecord]
+    _ records: [KafkaRecord], _ catalog: DefinitionCatalog
   ) async throws(MediatorError) -> (inputs: [TurnInput], catalog: DefinitionCatalog) {
-    var catalog = try await catalogs.current()
+    var catalog = catalog
     var inputs = records.map(decoder(catalog).decode)
     let isUnmatched = inputs.contains {
       if case .deadLetter(InputDecoder.unknownType, _) = $0 { true } else { false }
@@ -143,11 +166,14 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   private func decoder(_ catalog: DefinitionCatalog) -> InputDecoder {
     InputDecoder(
-      catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits)
+      catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits,
+      shard: takeover.shard, shards: options.shards)
   }
 
   private func encoder(_ catalog: DefinitionCatalog) -> OutgoingEncoder {
-    OutgoingEncoder(shard: takeover.shard, repliesTopic: options.repliesTopic, catalog: catalog)
+    OutgoingEncoder(
+      shard: takeover.shard, repliesTopic: options.repliesTopic, routes: options.routes, lifecycle: options.lifecycle,
+      secrets: options.secrets, catalog: catalog)
   }
 
   /// The catalog, read again when it lacks one of these definitions.
@@ -165,16 +191,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   // MARK: Planning and writing
 
   private func run(
-    _ work: ArraySlice<Work>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
+    _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
     for attempt in 1... {
-      let instances = try await load(work)
-      let catalog = try await self.catalog(catalog, naming: instances.values.lazy.map(\.definition))
-      report.split(.load)
-      var plan = plan(catalog, instances)
-      for item in work { Self.add(item, to: &plan) }
-      let batch = plan.finish()
-      report.split(.step)
+      let (plan, batch, catalog) = try await planned(work, catalog, &report)
       do {
         try await commit(batch)
         report.split(.write)
@@ -191,39 +211,28 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     }
   }
 
-  private func plan(_ catalog: DefinitionCatalog, _ instances: [UUIDValue: StoredInstance]) -> TurnPlan {
+  /// Plans the work; again, when a plan turns out to need an instance that was not loaded.
+  private func planned(
+    _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
+  ) async throws(MediatorError) -> (TurnPlan, ShardBatch, DefinitionCatalog) {
+    var known = try await load(TurnNeeds(work, decoder(catalog)))
+    while true {
+      let catalog = try await self.catalog(catalog, naming: known.instances.values.lazy.map(\.definition))
+      report.split(.load)
+      var plan = plan(catalog, known)
+      let decoder = decoder(catalog)
+      for item in work { item.add(to: &plan, decoder, keepingEvents: options.eventRetention) }
+      let batch = plan.finish()
+      report.split(.step)
+      if plan.missing.isEmpty { return (plan, batch, catalog) }
+      try await load(plan.missing, into: &known)
+    }
+  }
+
+  private func plan(_ catalog: DefinitionCatalog, _ known: TurnPlan.Known) -> TurnPlan {
     TurnPlan(
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
-      publishMark: publishMark, catalog: catalog, instances: instances, now: clock.now())
-  }
-
-  private static func add(_ item: Work, to plan: inout TurnPlan) {
-    switch item {
-    case .undeliverable(let item):
-      plan.undeliverable(item.request.id, instance: item.request.instance, reason: item.reason)
-    case .record(let record, let input): plan.add(input, from: record)
-    case .timer(let id): plan.wake(id)
-    }
-  }
-
-  private func load(_ work: ArraySlice<Work>) async throws(MediatorError) -> [UUIDValue: StoredInstance] {
-    var found: [UUIDValue: StoredInstance] = [:]
-    var missing: Set<UUIDValue> = []
-    func want(_ id: UUIDValue) {
-      guard found[id] == nil, !missing.contains(id) else { return }
-      if let instance = cache.find(id) { found[id] = instance } else { missing.insert(id) }
-    }
-    for item in work {
-      switch item {
-      case .undeliverable(let item): want(item.request.instance)
-      case .record(_, let input): input.instances.forEach(want)
-      case .timer(let id): want(id)
-      }
-    }
-    if !missing.isEmpty {
-      for instance in try await store.load(Array(missing)) { found[instance.id] = instance }
-    }
-    return found
+      publishMark: publishMark, catalog: catalog, known: known, now: clock.now())
   }
 
   private func commit(_ batch: ShardBatch) async throws(MediatorError) {
@@ -233,7 +242,18 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     nextRenewal = clock.now() + options.lease / 3
     for instance in batch.started { cache.update(instance) }
     for instance in batch.updated { cache.update(instance) }
+    schedules?.committed(batch)
+    noteWork(of: batch)
     for (partition, position) in batch.positions { reported[partition] = position.next }
+  }
+
+  /// What a batch makes due at once need not wait for the next scan.
+  private func noteWork(of batch: ShardBatch) {
+    let now = clock.now()
+    if !batch.offered.isEmpty || !batch.waits.isEmpty { nextInboxScan = now }
+    if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
+      nextTimerScan = now
+    }
   }
 
   private func publish(
@@ -247,7 +267,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// Postgres refused the data of some of this work: halved until only the culprit is left, so that everything else
   /// goes on as if it were not there.
   private func setAside(
-    _ work: ArraySlice<Work>, _ reason: String, _ catalog: DefinitionCatalog, _ report: inout TurnReport
+    _ work: ArraySlice<TurnWork>, _ reason: String, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
     if work.count > 1 {
       let middle = work.startIndex + work.count / 2
@@ -256,14 +276,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       return
     }
     guard let culprit = work.first else { throw MediatorError(.store, reason) }
-    var plan = plan(catalog, try await load(work))
-    switch culprit {
-    case .record(let record, _):
-      plan.quarantine(record, reason: "unstorable", detail: reason)
-      plan.advance(past: record)
-    case .timer(let id): plan.abandon(id, reason: reason)
-    case .undeliverable(let item): plan.abandon(item.request.instance, reason: reason)
-    }
+    let known = try await load(TurnNeeds(work, decoder(catalog)))
+    var plan = plan(catalog, known)
+    culprit.setAside(in: &plan, reason: reason)
     let batch = plan.finish()
     do throws(MediatorError) {
       try await commit(batch)
@@ -295,7 +310,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
 extension UnpublishedRow {
   var definition: Int32? {
-    if case .requests(_, let address, _) = self { address.definition } else { nil }
+    if case .journal(_, let address) = self { address.definition } else { nil }
   }
 }
 

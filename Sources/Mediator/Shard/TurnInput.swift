@@ -6,24 +6,45 @@ import Workflow
 
 /// What one source record asks for, before any instance has been looked at.
 enum TurnInput: Sendable {
-  case start(event: CloudEvent, json: JSON, workflows: [Start])
+  case event(IncomingEvent)
   case reply(ReplyOutcome, requestID: String, instance: UUIDValue)
   case deadLetter(reason: String, detail: String)
   /// Counted and passed over.
   case ignored(IgnoredReason)
 
-  struct Start: Sendable {
-    let id: UUIDValue
-    let entry: DefinitionCatalog.Entry
-  }
-
   /// The instances that have to be known before this can be done.
   var instances: [UUIDValue] {
     switch self {
-    case .start(_, _, let workflows): workflows.map(\.id)
+    case .event(let event): event.starts.map(\.id)
     case .reply(_, _, let id): [id]
     case .deadLetter, .ignored: []
     }
+  }
+
+  /// The order keys that instances started by this will have.
+  var orderKeys: [String] {
+    guard case .event(let event) = self else { return [] }
+    return event.starts.compactMap(\.orderKey)
+  }
+}
+
+/// An event, and what it is good for.
+struct IncomingEvent: Sendable {
+  let id: String
+  let source: String
+  /// The CloudEvents JSON form.
+  let json: JSON
+  /// The instances that it starts here.
+  var starts: [Start] = []
+  /// What other shards have to do with it.
+  var dispatches: [OfferedEvent.Dispatch] = []
+  /// Under which keys listeners may wait for it.
+  var keys: [String] = []
+
+  struct Start: Sendable {
+    let id: UUIDValue
+    let entry: DefinitionCatalog.Entry
+    let orderKey: String?
   }
 }
 
@@ -43,62 +64,14 @@ public enum IgnoredReason: String, Sendable, Hashable, CaseIterable {
   case unwanted
 }
 
-/// Turns records into inputs. Pure.
-struct InputDecoder {
-  let catalog: DefinitionCatalog
-  let queues: [String: EventBinding?]
-  let repliesTopic: String
-  let limits: DecodeLimits
-
-  /// - Returns: nil in `unmatched` cases never; an event that starts nothing is a dead letter with reason `unknownType`.
-  func decode(_ record: KafkaRecord) -> TurnInput {
-    record.topic == repliesTopic ? decodeReply(record) : decodeEvent(record)
-  }
-
-  private func decodeEvent(_ record: KafkaRecord) -> TurnInput {
-    do throws(WireError) {
-      let event = try CloudEventCodec.decode(record, binding: queues[record.topic] ?? nil, limits: limits)
-      let json = event.json
-      let triggered = catalog.triggered(by: json, type: event.type)
-      if triggered.entries.isEmpty { return unmatched(event, triggered.failures) }
-      let workflows = triggered.entries.map { entry in
-        let document = entry.definition.document
-        let workflow = "\(document.namespace)/\(document.name)"
-        return TurnInput.Start(
-          id: InstanceID.make(workflow: workflow, source: event.source, id: event.id), entry: entry)
-      }
-      return .start(event: event, json: json, workflows: workflows)
-    } catch {
-      return .deadLetter(reason: error.code.rawValue, detail: error.message)
-    }
-  }
-
-  private func unmatched(_ event: CloudEvent, _ failures: [String]) -> TurnInput {
-    guard let failure = failures.first else {
-      return .deadLetter(
-        reason: Self.unknownType,
-        detail: "no deployed workflow is started by an event of type '\(event.type)' from '\(event.source)'")
-    }
-    return .deadLetter(reason: "filterFailed", detail: "the event filter of \(failure)")
-  }
-
-  static let unknownType = "unknownType"
-
-  private func decodeReply(_ record: KafkaRecord) -> TurnInput {
-    do throws(WireError) {
-      let reply = try Reply.decode(record)
-      guard let instance = UUIDValue(reply.correlationID) else { return .ignored(.forged) }
-      let outcome: ReplyOutcome =
-        switch reply.kind {
-        case .completed(let output): .completed(output)
-        case .failed(let failure):
-          .failed(failure.problem, retryable: failure.retryable, retryAfter: failure.retryAfter)
-        case .progress(let percent, let message):
-          .progress(PendingCall.Progress(percent: percent, message: message))
-        }
-      return .reply(outcome, requestID: reply.causationID, instance: instance)
-    } catch {
-      return .deadLetter(reason: error.code.rawValue, detail: error.message)
+extension IgnoredReason {
+  init(_ reason: Disposition.Reason) {
+    switch reason {
+    case .terminal: self = .terminal
+    case .stale: self = .stale
+    case .forged: self = .forged
+    case .early: self = .early
+    case .unwanted: self = .unwanted
     }
   }
 }

@@ -2,48 +2,70 @@ import Engine
 import Kafka
 import Values
 import Wire
+import Workflow
 
 /// Plans one batch: steps the pure engine over a turn's inputs and collects what is to be written and then published.
 /// Pure: the same records, instances, timers and time give the same plan.
 struct TurnPlan {
   let shard: Int32
   let catalog: DefinitionCatalog
+  let known: Known
   let now: Timestamp
-  private(set) var batch: ShardBatch
+  var batch: ShardBatch
   private(set) var ignored: [IgnoredReason: Int] = [:]
   private(set) var startedCount = 0
   private(set) var endedCount: [InstanceStatus: Int] = [:]
   /// The turn's instances as they are at this point of the plan.
   private(set) var instances: [UUIDValue: StoredInstance]
+  /// Instances that turned out to be needed: with them, the turn has to be planned again.
+  private(set) var missing: Set<UUIDValue> = []
+  /// Order keys that instances of this plan hold.
+  var heldOrderKeys: Set<String> = []
+  /// What is collected at this point of the plan.
+  var collections: [CollectedEvent.Collection: [CollectedEvent]]
   private var startedHere: Set<UUIDValue> = []
   private var touched: Set<UUIDValue> = []
   private var order: [UUIDValue] = []
   private var lastRecords: [TopicPartition: KafkaRecord] = [:]
 
-  /// - Parameter instances: those that the inputs name and that exist.
+  /// What the store said before the plan.
+  struct Known {
+    /// The instances that the inputs name and that exist.
+    var instances: [UUIDValue: StoredInstance] = [:]
+    /// Those that were looked for in vain.
+    var absent: Set<UUIDValue> = []
+    /// Order keys of which an instance is open.
+    var openOrderKeys: Set<String> = []
+    var collections: [CollectedEvent.Collection: [CollectedEvent]] = [:]
+  }
+
   init(
     takeover: ShardTakeover, number: Int64, journalHead: Int64, publishMark: Int64, catalog: DefinitionCatalog,
-    instances: [UUIDValue: StoredInstance], now: Timestamp
+    known: Known, now: Timestamp
   ) {
     shard = takeover.shard
     self.catalog = catalog
-    self.instances = instances
+    self.known = known
     self.now = now
+    instances = known.instances
+    collections = known.collections
     batch = ShardBatch(number: number, journalHead: journalHead, publishMark: publishMark)
+    batch.at = now
   }
 
   // MARK: Inputs
 
-  mutating func add(_ input: TurnInput, from record: KafkaRecord) {
+  mutating func add(_ input: TurnInput, from record: KafkaRecord, keepingEvents retention: Duration) {
     switch input {
-    case .start(let event, let json, let workflows):
-      for workflow in workflows { start(workflow, event, json, record) }
+    case .event(let event):
+      for start in event.starts { self.start(start, event, key: record.key) }
+      offer(event, record, retention)
     case .reply(let outcome, let requestID, let instance):
       reply(outcome, requestID, instance, record)
     case .deadLetter(let reason, let detail):
       quarantine(record, reason: reason, detail: detail)
     case .ignored(let reason):
-      ignored[reason, default: 0] += 1
+      ignore(reason)
     }
     advance(past: record)
   }
@@ -68,30 +90,42 @@ struct TurnPlan {
 
   mutating func advance(past record: KafkaRecord) { lastRecords[record.topicPartition] = record }
 
+  mutating func ignore(_ reason: IgnoredReason) { ignored[reason, default: 0] += 1 }
+
   // MARK: Steps
 
-  private mutating func start(_ start: TurnInput.Start, _ event: CloudEvent, _ json: JSON, _ record: KafkaRecord) {
-    guard instances[start.id] == nil else {
-      ignored[.duplicateEvent, default: 0] += 1
-      return
-    }
-    let (state, step) = start.entry.engine.start(id: start.id, input: .array([json]), now: now)
-    instances[start.id] = StoredInstance(
-      shard: shard, definition: start.entry.number, key: record.key, eventID: event.id, eventSource: event.source,
-      state: state)
-    startedHere.insert(start.id)
+  mutating func start(_ start: IncomingEvent.Start, _ event: IncomingEvent, key: [UInt8]?) {
+    guard instances[start.id] == nil else { return ignore(.duplicateEvent) }
+    begin(
+      start.entry, id: start.id, input: .array([event.json]), key: key, eventID: event.id, eventSource: event.source,
+      orderKey: start.orderKey)
+  }
+
+  /// Starts an instance, or lets it wait for those before it with the same order key.
+  mutating func begin(
+    _ entry: DefinitionCatalog.Entry, id: UUIDValue, input: JSON, key: [UInt8]?, eventID: String, eventSource: String,
+    parent: UUIDValue? = nil, orderKey: String? = nil
+  ) {
+    let mustWait = orderKey.map { known.openOrderKeys.contains($0) || heldOrderKeys.contains($0) } ?? false
+    if let orderKey { heldOrderKeys.insert(orderKey) }
+    startedHere.insert(id)
     startedCount += 1
-    touch(start.id)
-    journal(start.id, step)
+    touch(id)
+    let (state, step) =
+      mustWait
+      ? entry.engine.pending(id: id, input: input, now: now) : entry.engine.start(id: id, input: input, now: now)
+    // The place of its first journal row gives those that wait an order.
+    let order = orderKey.map { StoredInstance.Order(key: $0, place: batch.journalHead + 1) }
+    instances[id] = StoredInstance(
+      shard: shard, definition: entry.number, key: key, eventID: eventID, eventSource: eventSource, parent: parent,
+      order: order, state: state)
+    journal(id, step)
   }
 
   private mutating func reply(
     _ outcome: ReplyOutcome, _ requestID: String, _ id: UUIDValue, _ record: KafkaRecord
   ) {
-    guard let instance = instances[id] else {
-      ignored[.forged, default: 0] += 1
-      return
-    }
+    guard let instance = instances[id] else { return ignore(.forged) }
     if instance.shard != shard {
       batch.forwarded.append(
         ForwardedReply(sequence: nextSequence(), partition: instance.shard, record: record))
@@ -100,10 +134,12 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.reply(outcome, to: requestID, state: &state, now: now) }
   }
 
-  private mutating func step(_ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step) {
+  /// - Returns: whether the input changed the instance.
+  @discardableResult
+  mutating func step(_ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step) -> Bool {
     guard var instance = instances[id], instance.shard == shard, let entry = catalog[instance.definition] else {
-      ignored[.forged, default: 0] += 1
-      return
+      ignore(.forged)
+      return false
     }
     let step = body(entry.engine, &instance.state, now)
     instances[id] = instance
@@ -111,24 +147,42 @@ struct TurnPlan {
     case .applied:
       touch(id)
       journal(id, step)
+      return true
     case .ignored(let reason):
-      ignored[IgnoredReason(reason), default: 0] += 1
+      ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
       if reason == .early { touch(id) }
+      return false
     }
   }
 
   private mutating func journal(_ id: UUIDValue, _ step: Engine.Step) {
-    if let status = instances[id]?.state.status, status.isTerminal { endedCount[status, default: 0] += 1 }
-    guard !step.entries.isEmpty else { return }
-    batch.journal.append(JournalRow(sequence: nextSequence(), instance: id, at: now, entries: step.entries))
+    if !step.entries.isEmpty {
+      batch.journal.append(JournalRow(sequence: nextSequence(), instance: id, at: now, entries: step.entries))
+    }
+    follow(id, step.entries)
+    if let instance = instances[id], instance.state.status.isTerminal { ended(instance) }
+  }
+
+  private mutating func ended(_ instance: StoredInstance) {
+    endedCount[instance.state.status, default: 0] += 1
+    if let order = instance.order { batch.releasedOrderKeys.insert(order.key) }
+    if let parent = instance.parent { tell(parent, of: instance) }
+    scheduleAfter(instance)
+  }
+
+  /// An instance that the plan needs and that was not asked for at first.
+  mutating func find(_ id: UUIDValue) -> StoredInstance? {
+    if let instance = instances[id] { return instance }
+    if !known.absent.contains(id) { missing.insert(id) }
+    return nil
   }
 
   private mutating func touch(_ id: UUIDValue) {
     if touched.insert(id).inserted { order.append(id) }
   }
 
-  private mutating func nextSequence() -> Int64 {
+  mutating func nextSequence() -> Int64 {
     batch.journalHead += 1
     return batch.journalHead
   }
@@ -141,20 +195,16 @@ struct TurnPlan {
     for id in order {
       guard let instance = instances[id] else { continue }
       if startedHere.contains(id) { batch.started.append(instance) } else { batch.updated.append(instance) }
+      if let change = waitChange(of: instance) { batch.waits.append(change) }
     }
     order = []
     return batch
   }
-}
 
-extension IgnoredReason {
-  init(_ reason: Disposition.Reason) {
-    switch reason {
-    case .terminal: self = .terminal
-    case .stale: self = .stale
-    case .forged: self = .forged
-    case .early: self = .early
-    case .unwanted: self = .unwanted
-    }
+  private func waitChange(of instance: StoredInstance) -> WaitChange? {
+    guard let engine = catalog[instance.definition]?.engine, !engine.definition.awaited.isEmpty else { return nil }
+    let before = known.instances[instance.id].map { engine.waits(of: $0.state) } ?? []
+    let after = engine.waits(of: instance.state)
+    return before == after ? nil : WaitChange(instance: instance.id, waits: after)
   }
 }

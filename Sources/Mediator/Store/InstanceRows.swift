@@ -5,7 +5,8 @@ import Values
 /// Instances as rows of the table `instances`.
 enum InstanceRows {
   static let load = """
-    select id, shard, definition, key, event_id, event_source, status, started_at, input, state
+    select id, shard, definition, key, event_id, event_source, status, started_at, updated_at, input, state, parent,
+           order_key, order_place
       from instances where id = any($1)
     """
 
@@ -26,7 +27,10 @@ enum InstanceRows {
         shard: Int32(try row.int("shard")), definition: Int32(try row.int("definition")),
         key: try row.optionalBytes("key"), eventID: try row.optionalText("event_id"),
         eventSource: try row.optionalText("event_source"), status: try row.text("status"),
-        startedAt: Timestamp(microseconds: try row.timestamp("started_at"))
+        startedAt: Timestamp(microseconds: try row.timestamp("started_at")),
+        updatedAt: Timestamp(microseconds: try row.timestamp("updated_at")),
+        parent: try row.optionalUUID("parent").map { UUIDValue($0) }, orderKey: try row.optionalText("order_key"),
+        orderPlace: try row.optionalInt("order_place")
       )
     }
     do {
@@ -35,12 +39,15 @@ enum InstanceRows {
       }
       // An ended instance has no state left: nothing but its status is asked of it.
       let resting = try state.map { try JSON.parse($0) } ?? ["next": 0, "activities": []]
-      let state = try InstanceState(
+      var state = try InstanceState(
         id: id, input: status.isTerminal ? .null : try JSON.parse(input), startedAt: stored.startedAt, status: status,
         resting: resting)
+      state.updatedAt = stored.updatedAt
       return StoredInstance(
         shard: stored.shard, definition: stored.definition, key: stored.key, eventID: stored.eventID ?? "",
-        eventSource: stored.eventSource ?? "", state: state)
+        eventSource: stored.eventSource ?? "", parent: stored.parent,
+        order: stored.orderKey.map { StoredInstance.Order(key: $0, place: Int64(stored.orderPlace ?? 0)) }, state: state
+      )
     } catch {
       throw MediatorError(.store, "instance \(id.text) cannot be read: \(error)")
     }
@@ -51,10 +58,10 @@ enum InstanceRows {
     return PostgresStatement(
       """
       insert into instances (id, shard, definition, key, event_id, event_source, status, started_at, updated_at,
-                             ended_at, wake_at, input, state, output, error)
+                             ended_at, wake_at, input, state, output, error, parent, order_key, order_place)
       select * from unnest($1::uuid[], $2::int4[], $3::int4[], $4::bytea[], $5::text[], $6::text[], $7::text[],
                            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::json[],
-                           $13::json[], $14::json[], $15::json[])
+                           $13::json[], $14::json[], $15::json[], $16::uuid[], $17::text[], $18::int8[])
       """,
       [
         .uuids(instances.map { PostgresUUID($0.id) }), .int4s(instances.map(\.shard)),
@@ -65,6 +72,8 @@ enum InstanceRows {
         .timestamps(states.map(\.wakeAt?.microseconds)), .jsons(states.map { $0.input.serialized() }),
         .jsons(states.map(restingBytes)), .jsons(states.map { $0.output?.serialized() }),
         .jsons(states.map { $0.error?.json.serialized() }),
+        .uuids(instances.map { $0.parent.map { PostgresUUID($0) } }), .texts(instances.map(\.order?.key)),
+        .int8s(instances.map(\.order?.place)),
       ])
   }
 

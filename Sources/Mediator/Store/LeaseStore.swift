@@ -37,6 +37,12 @@ public struct LeaseStore: Sendable {
     return try store { () throws(PostgresError) in Int32(try rows[2][0].int("shards")) }
   }
 
+  /// The random text that this cluster's placeholders of secrets carry.
+  func seal() async throws(MediatorError) -> String {
+    let rows = try await pool.run(timeout: timeout, [PostgresStatement("select seal from cluster")])
+    return try store { () throws(PostgresError) in try rows[0][0].text("seal") }
+  }
+
   /// Says that this mediator is alive, and looks who else is.
   func heartbeat() async throws(MediatorError) -> View {
     let rows = try await pool.run(

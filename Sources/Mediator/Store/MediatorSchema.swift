@@ -23,6 +23,7 @@ public enum MediatorSchema {
     component: "mediator",
     [
       Migration(
-        number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self))
+        number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self)),
+      Migration(number: 2, name: "events", sql: String(decoding: PackageResources.V0002_events_sql, as: UTF8.self)),
     ])
 }

@@ -14,7 +14,7 @@ enum OutboxRows {
       """,
       [
         .int4(shard), .int8s(journal.map(\.sequence)), .uuids(journal.map { PostgresUUID($0.instance) }),
-        .timestamps(journal.map(\.at.microseconds)), .int4s(journal.map { Int32($0.requests.count) }),
+        .timestamps(journal.map(\.at.microseconds)), .int4s(journal.map { Int32($0.publications) }),
         .jsons(journal.map { JSON.array($0.entries.map(\.json)).serialized() }),
       ])
   }
@@ -54,17 +54,21 @@ enum OutboxRows {
 
   /// The rows above `sequence` that have something to publish, merged in order.
   static func load(
-    _ connection: PostgresConnection, shard: Int32, after sequence: Int64, limit: Int, timeout: Duration
+    _ connection: PostgresConnection, shard: Int32, after sequence: Int64, limit: Int, everyRow: Bool,
+    timeout: Duration
   ) async throws(MediatorError) -> [UnpublishedRow] {
     let bounds: [PostgresValue] = [.int4(shard), .int8(sequence), .int8(Int64(limit))]
     let results: [PostgresRows]
     do throws(PostgresError) {
       results = try await connection.pipeline(
-        [journalQuery, deadLetterQuery, forwardedQuery].map { PostgresStatement($0, bounds) }, timeout: timeout)
+        [
+          PostgresStatement(journalQuery, bounds + [.bool(everyRow)]), PostgresStatement(deadLetterQuery, bounds),
+          PostgresStatement(forwardedQuery, bounds),
+        ], timeout: timeout)
     } catch {
       throw MediatorError(postgres: error)
     }
-    var rows = try results[0].map(requests)
+    var rows = try results[0].map(journalRow)
     for row in results[1] { rows.append(.deadLetter(try deadLetter(row))) }
     for row in results[2] { rows.append(.forwarded(try forwarded(row))) }
     // Each query was limited by itself: beyond the limit in one of them, the others' rows have to wait their turn.
@@ -72,9 +76,9 @@ enum OutboxRows {
   }
 
   private static let journalQuery = """
-    select j.sequence, j.instance, j.entries, i.definition, i.key
+    select j.sequence, j.instance, j.at, j.entries, i.definition, i.key
       from journal j join instances i on i.id = j.instance
-     where j.shard = $1 and j.sequence > $2 and j.requests > 0 order by j.sequence limit $3
+     where j.shard = $1 and j.sequence > $2 and (j.requests > 0 or $4) order by j.sequence limit $3
     """
 
   private static let deadLetterQuery = """
@@ -87,10 +91,10 @@ enum OutboxRows {
       from forwarded_replies where shard = $1 and sequence > $2 order by sequence limit $3
     """
 
-  private static func requests(_ row: PostgresRow) throws(MediatorError) -> UnpublishedRow {
-    let (sequence, address, bytes) = try store { () throws(PostgresError) in
+  private static func journalRow(_ row: PostgresRow) throws(MediatorError) -> UnpublishedRow {
+    let (sequence, at, address, bytes) = try store { () throws(PostgresError) in
       (
-        try row.int("sequence"),
+        Int64(try row.int("sequence")), Timestamp(microseconds: try row.timestamp("at")),
         StoredInstance.Address(
           id: UUIDValue(try row.uuid("instance")), definition: Int32(try row.int("definition")),
           key: try row.optionalBytes("key")),
@@ -98,11 +102,8 @@ enum OutboxRows {
       )
     }
     do {
-      var requests: [Request] = []
-      for entry in try JSON.parse(bytes).array ?? [] {
-        if case .requested(let request) = try JournalEntry(entry) { requests.append(request) }
-      }
-      return .requests(sequence: Int64(sequence), instance: address, requests)
+      let entries = try (try JSON.parse(bytes).array ?? []).map { try JournalEntry($0) }
+      return .journal(JournalRow(sequence: sequence, instance: address.id, at: at, entries: entries), address)
     } catch {
       throw MediatorError(.store, "the journal row \(sequence) cannot be read: \(error)")
     }

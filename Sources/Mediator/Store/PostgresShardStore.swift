@@ -8,12 +8,17 @@ public final class PostgresShardStore: ShardStore {
   private let connection: PostgresConnection
   private let takeover: ShardTakeover
   private let leaseMilliseconds: Int64
+  /// Whether rows without a processing event have something to publish too: lifecycle events.
+  private let publishesEveryRow: Bool
   private let timeout: Duration
 
-  init(connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, timeout: Duration) {
+  init(
+    connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, publishesEveryRow: Bool, timeout: Duration
+  ) {
     self.connection = connection
     self.takeover = takeover
     self.leaseMilliseconds = lease.milliseconds
+    self.publishesEveryRow = publishesEveryRow
     self.timeout = timeout
   }
 
@@ -36,7 +41,40 @@ public final class PostgresShardStore: ShardStore {
   }
 
   public func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
-    try await OutboxRows.load(connection, shard: takeover.shard, after: sequence, limit: limit, timeout: timeout)
+    try await OutboxRows.load(
+      connection, shard: takeover.shard, after: sequence, limit: limit, everyRow: publishesEveryRow, timeout: timeout)
+  }
+
+  public func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] {
+    try await rows(EventRows.inbox, [.int4(takeover.shard), .int8(Int64(limit))], EventRows.inboxItem)
+  }
+
+  public func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] {
+    try await rows(
+      EventRows.expired, [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))],
+      EventRows.expiredEvent)
+  }
+
+  public func schedules() async throws(MediatorError) -> [ScheduleRow] {
+    try await rows(OrderRows.schedules, [.int4(takeover.shard)], OrderRows.scheduleRow)
+  }
+
+  public func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> {
+    Set(
+      try await rows(OrderRows.openOrderKeys, [.int4(takeover.shard), .texts(keys.sorted())]) {
+        row throws(PostgresError) in try row.text("order_key")
+      })
+  }
+
+  public func collected(
+    _ collections: Set<CollectedEvent.Collection>
+  ) async throws(MediatorError) -> [CollectedEvent] {
+    let wanted = Array(collections)
+    let rows = try await query(
+      OrderRows.collected, [.texts(wanted.map(\.workflow)), .texts(wanted.map(\.correlation))])
+    var events: [CollectedEvent] = []
+    for row in rows { events.append(try OrderRows.collectedEvent(row)) }
+    return events
   }
 
   // MARK: Writing
@@ -62,12 +100,26 @@ public final class PostgresShardStore: ShardStore {
     if !batch.journal.isEmpty { statements.append(OutboxRows.insert(batch.journal, shard: takeover.shard)) }
     if !batch.deadLetters.isEmpty { statements.append(OutboxRows.insert(batch.deadLetters, shard: takeover.shard)) }
     if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
+    statements += EventRows.statements(batch, shard: takeover.shard)
+    statements += OrderRows.statements(batch, shard: takeover.shard)
     if !batch.positions.isEmpty { statements.append(PositionRows.upsert(batch.positions)) }
     statements.append(PostgresStatement("commit"))
     do throws(PostgresError) {
       _ = try await connection.pipeline(statements, timeout: timeout)
     } catch {
       throw MediatorError(postgres: error)
+    }
+  }
+
+  private func rows<Value>(
+    _ sql: String, _ parameters: [PostgresValue], _ decode: (PostgresRow) throws(PostgresError) -> Value
+  ) async throws(MediatorError) -> [Value] {
+    let rows = try await query(sql, parameters)
+    return try store { () throws(PostgresError) in
+      var values: [Value] = []
+      values.reserveCapacity(rows.count)
+      for row in rows { values.append(try decode(row)) }
+      return values
     }
   }
 

@@ -51,7 +51,10 @@ public struct WorkflowDefinition: Sendable {
       // A function that is called from several places is one task.
       guard index.updateValue(task, forKey: task.reference) == nil else { continue }
       if case .call(let call) = task.kind { channels.insert(call.channel) }
-      if case .listen(let listen) = task.kind { awaited += listen.to.allFilters }
+      if case .listen(let listen) = task.kind {
+        awaited += listen.to.allFilters
+        if listen.to.isEveryEvent { awaited.append(EventFilter(attributes: [])) }
+      }
       for scope in task.scopes { pending.append(contentsOf: scope) }
     }
     tasksByReference = index
@@ -105,6 +108,29 @@ public struct Schedule: Sendable {
   public let cron: CronSchedule?
   /// So long after the end of the instance before.
   public let after: Duration?
+
+  /// Whether time alone starts instances.
+  public var isTimed: Bool { every != nil || cron != nil || after != nil }
+
+  /// When the first instance starts, on a schedule that is known since `now`; nil when none ever does.
+  public func first(now: Timestamp) -> Timestamp? {
+    if let every { return now + every }
+    if let cron { return cron.next(after: now) }
+    return after == nil ? nil : now
+  }
+
+  /// When the next instance starts, after one that was due at `due`. Times that have passed meanwhile (nothing ran) are
+  /// left out: the next one lies after `now`. Nil when none does, or when that depends on the end of the one before.
+  public func next(after due: Timestamp, now: Timestamp) -> Timestamp? {
+    if let every {
+      let next = due + every
+      guard next <= now else { return next }
+      let step = max(every / .microseconds(1), 1)
+      let missed = (Double((now - due) / .microseconds(1)) / step).rounded(.down)
+      return due + every * (missed + 1)
+    }
+    return cron?.next(after: max(due, now))
+  }
 }
 
 /// How long something may take: known from the file, or computed when it is reached. Source: "Duration".

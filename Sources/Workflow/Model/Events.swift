@@ -97,6 +97,12 @@ public enum EventConsumption: Sendable {
     }
   }
 
+  /// `any` without a filter: every event is meant.
+  public var isEveryEvent: Bool { if case .any(let filters, _) = self { filters.isEmpty } else { false } }
+
+  /// Whether each filter has to have an event of its own.
+  public var takesAll: Bool { if case .all = self { true } else { false } }
+
   public var until: Until? { if case .any(_, let until) = self { until } else { nil } }
 
   /// The filters and those of `until`: everything that an instance listens to.

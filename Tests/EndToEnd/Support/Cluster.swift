@@ -24,7 +24,11 @@ final class Cluster: Sendable {
   }
 
   var environment: [String: String] {
-    ["DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "TELEGRAM_BOT_TOKEN": ""]
+    // The broker keeps every record in memory; what lifecycle events say is tested where there are fewer of them.
+    [
+      "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
+      "MEDIATOR_MEDIATOR_LIFECYCLE": "off",
+    ]
   }
 
   /// Starts a program of this package; its output goes to a file of its own.

@@ -82,7 +82,8 @@ struct Factory {
       throw MediatorError(.fenced, "the shard is taken")
     }
     let store = PostgresShardStore(
-      connection: connection, takeover: takeover, lease: .seconds(60), timeout: .seconds(5))
+      connection: connection, takeover: takeover, lease: .seconds(60), publishesEveryRow: false,
+      timeout: .seconds(5))
     return Shard(takeover: takeover, store: store)
   }
 }

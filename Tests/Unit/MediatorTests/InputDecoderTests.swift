@@ -70,15 +70,15 @@ import Wire
 
   @Test func anEventStartsEachWorkflowThatWantsIt() throws {
     let catalog = DefinitionCatalog([try entry(1, oneCall, name: "first"), try entry(2, noCall, name: "second")])
-    guard case .start(let event, let json, let workflows) = decoder(catalog).decode(event("17")) else {
+    guard case .event(let event) = decoder(catalog).decode(event("17")) else {
       Issue.record("it starts nothing")
       return
     }
     #expect(event.id == "17")
-    #expect(json["id"]?.string == "17")
-    #expect(workflows.map(\.entry.number) == [1, 2])
+    #expect(event.json["id"]?.string == "17")
+    #expect(event.starts.map(\.entry.number) == [1, 2])
     #expect(
-      workflows.map(\.id)
+      event.starts.map(\.id)
         == ["first", "second"].map {
           InstanceID.make(workflow: "tests/\($0)", source: "/tests", id: "17")
         })
@@ -90,7 +90,7 @@ import Wire
     bare.headers = []
     #expect(reason(decoder(catalog).decode(bare)) == "missingAttribute")
     let binding = EventBinding(type: "go", source: "/bound")
-    guard case .start(let event, _, _) = decoder(catalog, queues: [Topics.queue: binding]).decode(bare) else {
+    guard case .event(let event) = decoder(catalog, queues: [Topics.queue: binding]).decode(bare) else {
       Issue.record("it starts nothing")
       return
     }

@@ -6,8 +6,13 @@ import Wire
 
 @testable import Mediator
 
-func encoder(_ catalog: DefinitionCatalog, shard: Int32 = 0) -> OutgoingEncoder {
-  OutgoingEncoder(shard: shard, repliesTopic: Topics.replies, catalog: catalog)
+func encoder(
+  _ catalog: DefinitionCatalog, shard: Int32 = 0, routes: EmitRoutes = EmitRoutes(), lifecycle: LifecycleLevel = .off,
+  secrets: Secrets = Secrets()
+) -> OutgoingEncoder {
+  OutgoingEncoder(
+    shard: shard, repliesTopic: Topics.replies, routes: routes, lifecycle: lifecycle, secrets: secrets, catalog: catalog
+  )
 }
 
 @Suite struct OutgoingEncoderTests {
@@ -62,10 +67,11 @@ func encoder(_ catalog: DefinitionCatalog, shard: Int32 = 0) -> OutgoingEncoder 
         let address = try #require(turns.stored[row.instance]).address
         // As it comes back from the store.
         let entries = try JSON.parse(JSON.array(row.entries.map(\.json)).serialized()).array ?? []
-        let requests = try entries.map { try JournalEntry($0) }.compactMap { entry in
-          if case .requested(let request) = entry { request } else { nil }
-        }
-        rows.append(.requests(sequence: row.sequence, instance: address, requests))
+        rows.append(
+          .journal(
+            JournalRow(
+              sequence: row.sequence, instance: row.instance, at: row.at,
+              entries: try entries.map { try JournalEntry($0) }), address))
       }
       rows += batch.deadLetters.map { .deadLetter($0) }
       rows += batch.forwarded.map { .forwarded($0) }

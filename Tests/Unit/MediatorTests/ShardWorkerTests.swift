@@ -293,6 +293,14 @@ final class ScriptedStore: ShardStore {
     if isRefused { throw MediatorError(.unstorable, "refused") }
   }
 
+  func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { [] }
+  func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { [] }
+  func schedules() async throws(MediatorError) -> [ScheduleRow] { [] }
+  func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
+  func collected(
+    _ collections: Set<CollectedEvent.Collection>
+  ) async throws(MediatorError) -> [CollectedEvent] { [] }
+
   func renew(publishMark: Int64) async throws(MediatorError) { state.withLock { $0.renewals.append(publishMark) } }
 
   func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {

@@ -69,7 +69,7 @@ func decoder(
   _ catalog: DefinitionCatalog, queues: [String: EventBinding?] = [Topics.queue: nil],
   limits: DecodeLimits = DecodeLimits()
 ) -> InputDecoder {
-  InputDecoder(catalog: catalog, queues: queues, repliesTopic: Topics.replies, limits: limits)
+  InputDecoder(catalog: catalog, queues: queues, repliesTopic: Topics.replies, limits: limits, shard: 0, shards: 4)
 }
 
 let firstTakeover = ShardTakeover(shard: 0, epoch: 7, batch: 20, journalHead: 100, publishMark: 90)
@@ -88,9 +88,10 @@ struct Turns {
   mutating func turn(_ records: [KafkaRecord], _ others: (inout TurnPlan) -> Void = { _ in }) -> (TurnPlan, ShardBatch)
   {
     var plan = TurnPlan(
-      takeover: takeover, number: 21, journalHead: head, publishMark: 90, catalog: catalog, instances: stored, now: now)
+      takeover: takeover, number: 21, journalHead: head, publishMark: 90, catalog: catalog,
+      known: TurnPlan.Known(instances: stored), now: now)
     let decoder = decoder(catalog)
-    for record in records { plan.add(decoder.decode(record), from: record) }
+    for record in records { plan.add(decoder.decode(record), from: record, keepingEvents: .seconds(60)) }
     others(&plan)
     let batch = plan.finish()
     for instance in batch.started + batch.updated { stored[instance.id] = instance }

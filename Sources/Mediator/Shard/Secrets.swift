@@ -1,0 +1,96 @@
+import Values
+
+/// The secrets that workflows may use, and the placeholders that stand for them everywhere but on a channel.
+///
+/// A placeholder is made of the secret's name, the place inside of it, and a seal: a random text that a cluster makes
+/// once. Whoever does not know it cannot write a text that would be taken for a placeholder.
+public struct Secrets: Sendable, Hashable {
+  private let values: JSONObject
+  private let seal: String
+
+  /// Begins and ends a placeholder; private-use characters that ordinary text does not have.
+  private static let begin: Character = "\u{F5E0}"
+  private static let end: Character = "\u{F5E1}"
+
+  public init(_ values: JSONObject = [:], seal: String = "") {
+    self.values = values
+    self.seal = seal
+  }
+
+  public var isEmpty: Bool { values.isEmpty }
+  public var names: [String] { values.keys.sorted() }
+
+  /// The secrets with placeholders in the place of every value: what expressions may see.
+  public var sealed: JSON {
+    var sealed = JSONObject()
+    for (name, value) in values { sealed[name] = seal(value, name) }
+    return .object(sealed)
+  }
+
+  private func seal(_ value: JSON, _ path: String) -> JSON {
+    switch value {
+    case .object(let members):
+      var sealed = JSONObject()
+      for (name, member) in members { sealed[name] = seal(member, "\(path)/\(name)") }
+      return .object(sealed)
+    case .array(let items): return .array(items.enumerated().map { seal($0.element, "\(path)/\($0.offset)") })
+    case .null: return .null
+    case .bool, .number, .string: return .string("\(Self.begin)\(seal)/\(path)\(Self.end)")
+    }
+  }
+
+  // MARK: Unsealing
+
+  /// The data with the secrets in their places.
+  ///
+  /// - Parameter names: the secrets that the workflow declares; others stay sealed.
+  public func unsealed(_ data: JSON, names: [String]) -> JSON {
+    guard !isEmpty, !names.isEmpty, !seal.isEmpty else { return data }
+    return unseal(data, Set(names))
+  }
+
+  private func unseal(_ data: JSON, _ names: Set<String>) -> JSON {
+    switch data {
+    case .string(let text): return text.contains(Self.begin) ? unseal(text, names) : data
+    case .array(let items): return .array(items.map { unseal($0, names) })
+    case .object(let members):
+      var unsealed = JSONObject()
+      for (name, value) in members { unsealed[name] = unseal(value, names) }
+      return .object(unsealed)
+    case .null, .bool, .number: return data
+    }
+  }
+
+  private func unseal(_ text: String, _ names: Set<String>) -> JSON {
+    var parts: [JSON] = []
+    var plain = ""
+    var rest = Substring(text)
+    while let start = rest.firstIndex(of: Self.begin), let stop = rest[start...].firstIndex(of: Self.end) {
+      let inside = rest[rest.index(after: start)..<stop]
+      plain += rest[..<start]
+      rest = rest[rest.index(after: stop)...]
+      if let value = value(inside, names) {
+        if !plain.isEmpty { parts.append(.string(plain)) }
+        plain = ""
+        parts.append(value)
+      } else {
+        plain += "\(Self.begin)\(inside)\(Self.end)"
+      }
+    }
+    plain += rest
+    if !plain.isEmpty { parts.append(.string(plain)) }
+    // A value that stands alone keeps its type.
+    if parts.count == 1 { return parts[0] }
+    return .string(parts.map { $0.string ?? $0.text }.joined())
+  }
+
+  private func value(_ placeholder: Substring, _ names: Set<String>) -> JSON? {
+    let parts = placeholder.split(separator: "/", omittingEmptySubsequences: false)
+    guard parts.count >= 2, parts[0] == seal, names.contains(String(parts[1])) else { return nil }
+    var value = values[String(parts[1])]
+    for part in parts.dropFirst(2) {
+      value = value?[String(part)] ?? Int(part).flatMap { value?[$0] }
+    }
+    return value
+  }
+}

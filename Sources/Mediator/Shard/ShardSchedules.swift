@@ -1,0 +1,51 @@
+import Values
+import Workflow
+
+/// The schedules of one shard. Only the shard's owner writes their rows, so what it has read or written is what holds.
+struct ShardSchedules {
+  let shard: Int32
+  let shards: Int32
+  private var rows: [String: ScheduleRow]
+  private var knownDefinitions = -1
+
+  init(shard: Int32, shards: Int32, rows: [ScheduleRow]) {
+    self.shard = shard
+    self.shards = shards
+    self.rows = Dictionary(rows.map { ($0.workflow, $0) }) { _, last in last }
+  }
+
+  /// What there is to do now: schedules that definitions have brought or taken away, and those that are due.
+  mutating func work(_ catalog: DefinitionCatalog, now: Timestamp) -> [TurnWork] {
+    var work: [TurnWork] = []
+    if catalog.count != knownDefinitions {
+      work += changes(catalog, now)
+      // Until that is committed it may have to be done again.
+      if work.isEmpty { knownDefinitions = catalog.count }
+    }
+    guard work.isEmpty else { return work }
+    for row in rows.values.sorted(by: { $0.workflow < $1.workflow }) {
+      if let due = row.nextAt, due <= now { work.append(.fire(row, due: due)) }
+    }
+    return work
+  }
+
+  private func changes(_ catalog: DefinitionCatalog, _ now: Timestamp) -> [TurnWork] {
+    var work: [TurnWork] = []
+    for entry in catalog.latest where ShardHome.of(entry.workflow, shards: shards) == shard {
+      guard let schedule = entry.definition.schedule, schedule.isTimed else {
+        if rows[entry.workflow] != nil { work.append(.unschedule(entry.workflow)) }
+        continue
+      }
+      if let row = rows[entry.workflow], row.definition == entry.number { continue }
+      work.append(
+        .schedule(
+          ScheduleRow(workflow: entry.workflow, definition: entry.number, nextAt: schedule.first(now: now))))
+    }
+    return work
+  }
+
+  mutating func committed(_ batch: ShardBatch) {
+    for row in batch.schedules { rows[row.workflow] = row }
+    for workflow in batch.unscheduled { rows[workflow] = nil }
+  }
+}

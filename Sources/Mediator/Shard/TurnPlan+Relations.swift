@@ -1,0 +1,91 @@
+import Engine
+import Kafka
+import Values
+import Wire
+import Workflow
+
+/// What one instance means to others: those it starts, those that wait for it, those that start after it.
+extension TurnPlan {
+  mutating func follow(_ id: UUIDValue, _ entries: [JournalEntry]) {
+    for entry in entries {
+      switch entry {
+      case .childStarted(let child): start(child, of: id)
+      case .childCancelled(let child): cancel(child, of: id)
+      default: continue
+      }
+    }
+  }
+
+  private mutating func start(_ child: ChildStart, of id: UUIDValue) {
+    guard let parent = instances[id] else { return }
+    let workflow = "\(child.namespace)/\(child.name)"
+    guard let entry = catalog.entry(workflow, version: child.version) else {
+      let detail = "the workflow \(workflow) \(child.version) is not deployed"
+      let problem = Problems.configuration(detail, at: child.reference)
+      step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
+      return
+    }
+    begin(
+      entry, id: child.id, input: child.input, key: parent.key, eventID: "\(id.text).\(child.activity)",
+      eventSource: catalog[parent.definition]?.source ?? "/", parent: id)
+  }
+
+  private mutating func cancel(_ child: UUIDValue, of parent: UUIDValue) {
+    guard let instance = find(child), !instance.state.status.isTerminal else { return }
+    step(child) { engine, state, now in
+      engine.cancel(
+        "the workflow that started it went on without it", compensating: true, state: &state, now: now)
+    }
+  }
+
+  /// Tells an instance how another one that it started has ended. Both live on one shard.
+  mutating func tell(_ parent: UUIDValue, of child: StoredInstance) {
+    guard let waiting = find(parent), !waiting.state.status.isTerminal else { return }
+    let outcome: ChildOutcome
+    switch child.state.status {
+    case .completed: outcome = .completed(child.state.output ?? .null)
+    case .cancelled: outcome = .cancelled
+    default:
+      outcome = .faulted(
+        child.state.error ?? Problems.runtime("the workflow failed", at: "/"))
+    }
+    step(parent) { engine, state, now in engine.child(child.id, ended: outcome, state: &state, now: now) }
+  }
+
+  // MARK: Schedules
+
+  /// Where the events of a schedule's own starts come from.
+  static func scheduleSource(_ workflow: String) -> String { "/schedules/\(workflow)" }
+
+  /// Starts the instance of a workflow whose time has come.
+  mutating func fire(_ row: ScheduleRow, at due: Timestamp) {
+    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
+      batch.unscheduled.append(row.workflow)
+      return
+    }
+    let source = Self.scheduleSource(row.workflow)
+    let id = InstanceID.make(workflow: row.workflow, source: source, id: due.rfc3339)
+    // An instance that ends at once says itself when the next one starts.
+    schedules[row.workflow] = ScheduleRow(
+      workflow: row.workflow, definition: entry.number, nextAt: schedule.next(after: due, now: now))
+    if instances[id] == nil {
+      begin(entry, id: id, input: [:], key: nil, eventID: due.rfc3339, eventSource: source)
+    }
+  }
+
+  mutating func plan(_ row: ScheduleRow) { schedules[row.workflow] = row }
+
+  mutating func unschedule(_ workflow: String) { batch.unscheduled.append(workflow) }
+
+  mutating func scheduleAfter(_ instance: StoredInstance) {
+    guard let entry = catalog[instance.definition], instance.eventSource == Self.scheduleSource(entry.workflow),
+      let latest = catalog.latest(of: entry.workflow), let pause = latest.definition.schedule?.after
+    else { return }
+    schedules[entry.workflow] = ScheduleRow(workflow: entry.workflow, definition: latest.number, nextAt: now + pause)
+  }
+
+  private var schedules: [String: ScheduleRow] {
+    get { Dictionary(batch.schedules.map { ($0.workflow, $0) }) { _, last in last } }
+    set { batch.schedules = newValue.values.sorted { $0.workflow < $1.workflow } }
+  }
+}

@@ -1,0 +1,61 @@
+import Engine
+import Kafka
+import Values
+
+/// One piece of a turn's work, kept so that it can be planned again.
+enum TurnWork {
+  case undeliverable(Outbox.Undeliverable)
+  case record(KafkaRecord, TurnInput)
+  case inbox(InboxItem)
+  case timer(UUIDValue)
+  case expired(ExpiredEvent)
+  /// The workflow's time has come.
+  case fire(ScheduleRow, due: Timestamp)
+  /// The workflow's schedule is new or another.
+  case schedule(ScheduleRow)
+  case unschedule(String)
+
+  /// The instances that have to be known before it can be planned.
+  var instances: [UUIDValue] {
+    switch self {
+    case .undeliverable(let item): [item.request.instance]
+    case .record(_, let input): input.instances
+    case .inbox(let item): item.instance.map { [$0] } ?? []
+    case .timer(let id): [id]
+    case .fire(let row, let due):
+      [InstanceID.make(workflow: row.workflow, source: TurnPlan.scheduleSource(row.workflow), id: due.rfc3339)]
+    case .expired, .schedule, .unschedule: []
+    }
+  }
+
+  func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
+    switch self {
+    case .undeliverable(let item):
+      plan.undeliverable(item.request.id, instance: item.request.instance, reason: item.reason)
+    case .record(let record, let input): plan.add(input, from: record, keepingEvents: retention)
+    case .inbox(let item): plan.handle(item, decoder)
+    case .timer(let id): plan.wake(id)
+    case .expired(let event): plan.expire(event)
+    case .fire(let row, let due): plan.fire(row, at: due)
+    case .schedule(let row): plan.plan(row)
+    case .unschedule(let workflow): plan.unschedule(workflow)
+    }
+  }
+
+  /// Does away with it, because nothing that comes of it can be stored.
+  func setAside(in plan: inout TurnPlan, reason: String) {
+    switch self {
+    case .record(let record, _):
+      plan.quarantine(record, reason: "unstorable", detail: reason)
+      plan.advance(past: record)
+    case .inbox(let item):
+      plan.quarantine(item.record, reason: "unstorable", detail: reason)
+      plan.batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: true))
+    case .timer(let id): plan.abandon(id, reason: reason)
+    case .undeliverable(let item): plan.abandon(item.request.instance, reason: reason)
+    case .expired(let event): plan.batch.expired.append(event.number)
+    case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
+    case .unschedule(let workflow): plan.unschedule(workflow)
+    }
+  }
+}

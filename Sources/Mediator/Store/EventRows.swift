@@ -1,0 +1,158 @@
+import Engine
+import Kafka
+import Postgres
+import Values
+
+/// Waits, events and the inbox as rows.
+///
+/// An event that arrives and a listener that begins to wait may meet in two transactions at once. Those of one event
+/// type take turns (`take_turns`), so the later one always sees what the earlier one wrote.
+enum EventRows {
+  /// The statements of a batch, in the order in which they have to run.
+  static func statements(_ batch: ShardBatch, shard: Int32) -> [PostgresStatement] {
+    var statements: [PostgresStatement] = []
+    let types = Set(batch.offered.flatMap(\.keys).map(type)).union(batch.waits.flatMap(\.waits).map(\.type))
+    if !types.isEmpty {
+      statements.append(PostgresStatement("select take_turns($1)", [.texts(types.sorted())]))
+    }
+    // What was taken first: an event that is consumed is not offered to those that begin to wait in this batch.
+    if !batch.handled.isEmpty { statements += handled(batch.handled) }
+    if !batch.offered.isEmpty { statements += offer(batch.offered, shard) }
+    if !batch.waits.isEmpty { statements += wait(batch.waits, shard, batch.at) }
+    if !batch.expired.isEmpty {
+      statements.append(
+        PostgresStatement("delete from events where number = any($1)", [.int8s(batch.expired)]))
+    }
+    return statements
+  }
+
+  /// The event type in a key.
+  private static func type(_ key: String) -> String {
+    String(key.prefix { $0 != "\n" })
+  }
+
+  private static func handled(_ items: [HandledItem]) -> [PostgresStatement] {
+    let consumed = items.filter(\.isConsumed).map(\.event)
+    var statements = [
+      PostgresStatement("delete from inbox where number = any($1)", [.int8s(items.map(\.number))])
+    ]
+    if !consumed.isEmpty {
+      statements.append(
+        PostgresStatement(
+          "update events set consumed = true, used = true where number = any($1) and not consumed", [.int8s(consumed)]))
+    }
+    return statements
+  }
+
+  // MARK: Events
+
+  private static func offer(_ events: [OfferedEvent], _ shard: Int32) -> [PostgresStatement] {
+    let records = events.map(\.record)
+    let dispatches = events.flatMap { event in event.dispatches.map { (event, $0) } }
+    // Arrays of arrays are none in Postgres when their lengths differ: keys are joined by a character that none has.
+    return [
+      PostgresStatement(
+        """
+        with arrived as (
+          insert into events (source, id, shard, topic, partition, "offset", timestamp, key, value, headers, keys,
+                              consumed, used, expires_at)
+          select source, id, $1, topic, partition, "offset", timestamp, key, value, headers,
+                 string_to_array(nullif(keys, ''), E'\\x1e'), keys = '', used, expires_at
+            from unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::bytea[],
+                        $9::bytea[], $10::bytea[], $11::text[], $12::bool[], $13::timestamptz[])
+                 as e(source, id, topic, partition, "offset", timestamp, key, value, headers, keys, used, expires_at)
+          on conflict (source, id) do nothing
+          returning number, source, id, keys
+        ), dispatched as (
+          insert into inbox (shard, kind, workflow, event)
+          select d.shard, d.kind, d.workflow, a.number
+            from arrived a
+            join unnest($14::text[], $15::text[], $16::int4[], $17::text[], $18::text[])
+                 as d(source, id, shard, kind, workflow) using (source, id)
+          on conflict do nothing
+        )
+        insert into inbox (shard, kind, instance, event)
+        select distinct w.shard, 'event', w.instance, a.number
+          from arrived a join waits w on w.key = any(a.keys)
+         order by a.number
+        on conflict do nothing
+        """,
+        [
+          .int4(shard), .texts(events.map(\.source)), .texts(events.map(\.id)), .texts(records.map(\.topic)),
+          .int4s(records.map(\.partition)), .int8s(records.map(\.offset)), .int8s(records.map(\.timestamp)),
+          .bytesArray(records.map(\.key)), .bytesArray(records.map(\.value)),
+          .bytesArray(records.map { HeaderBytes.encode($0.headers) }),
+          .texts(events.map { $0.keys.joined(separator: "\u{1e}") }), .bools(events.map(\.isUsed)),
+          .timestamps(events.map(\.expiresAt.microseconds)), .texts(dispatches.map(\.0.source)),
+          .texts(dispatches.map(\.0.id)), .int4s(dispatches.map(\.1.shard)),
+          .texts(dispatches.map(\.1.kind.rawValue)), .texts(dispatches.map(\.1.workflow)),
+        ])
+    ]
+  }
+
+  // MARK: Waits
+
+  private static func wait(_ changes: [WaitChange], _ shard: Int32, _ now: Timestamp) -> [PostgresStatement] {
+    var statements = [
+      PostgresStatement(
+        "delete from waits where instance = any($1)", [.uuids(changes.map { PostgresUUID($0.instance) })])
+    ]
+    let rows = changes.flatMap { change in change.waits.map { (change.instance, $0) } }
+    guard !rows.isEmpty else { return statements }
+    statements.append(
+      PostgresStatement(
+        """
+        with waiting as (
+          insert into waits (instance, activity, filter, shard, type, key)
+          select instance, activity, filter, $1, type, key
+            from unnest($2::uuid[], $3::int4[], $4::int4[], $5::text[], $6::text[])
+                 as w(instance, activity, filter, type, key)
+          returning instance, key
+        )
+        insert into inbox (shard, kind, instance, event)
+        select distinct $1::int4, 'event', w.instance, e.number
+          from waiting w join events e on e.keys @> array[w.key] and not e.consumed and e.expires_at > $7
+         order by e.number
+        on conflict do nothing
+        """,
+        [
+          .int4(shard), .uuids(rows.map { PostgresUUID($0.0) }), .int4s(rows.map { Int32($0.1.activity) }),
+          .int4s(rows.map { Int32($0.1.filter) }), .texts(rows.map(\.1.type)), .texts(rows.map(\.1.key)),
+          .timestamp(now.microseconds),
+        ]))
+    return statements
+  }
+
+  // MARK: Reading
+
+  static let inbox = """
+    select i.number as item, i.kind, i.instance, i.workflow, i.event, e.topic, e.partition, e."offset", e.timestamp,
+           e.key, e.value, e.headers
+      from inbox i join events e on e.number = i.event where i.shard = $1 order by i.number limit $2
+    """
+
+  static func inboxItem(_ row: PostgresRow) throws(PostgresError) -> InboxItem {
+    InboxItem(
+      number: Int64(try row.int("item")), kind: InboxItem.Kind(rawValue: try row.text("kind")) ?? .event,
+      instance: try row.optionalUUID("instance").map { UUIDValue($0) }, workflow: try row.optionalText("workflow"),
+      event: Int64(try row.int("event")), record: try record(row))
+  }
+
+  static let expired = """
+    select number, used, topic, partition, "offset", timestamp, key, value, headers
+      from events e
+     where shard = $1 and expires_at <= $2 and not exists (select from inbox i where i.event = e.number)
+     order by expires_at limit $3
+    """
+
+  static func expiredEvent(_ row: PostgresRow) throws(PostgresError) -> ExpiredEvent {
+    ExpiredEvent(number: Int64(try row.int("number")), unused: try row.bool("used") ? nil : try record(row))
+  }
+
+  private static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {
+    KafkaRecord(
+      topic: try row.text("topic"), partition: Int32(try row.int("partition")), offset: Int64(try row.int("offset")),
+      timestamp: Int64(try row.int("timestamp")), key: try row.optionalBytes("key"),
+      value: try row.optionalBytes("value"), headers: HeaderBytes.decode(try row.bytes("headers")))
+  }
+}

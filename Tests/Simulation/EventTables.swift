@@ -1,0 +1,92 @@
+import Engine
+import Kafka
+import Mediator
+import Values
+
+/// Waits, kept events and the inbox in memory, as the statements of the store have them.
+struct EventTables {
+  struct Event {
+    let number: Int64
+    let shard: Int32
+    let offered: OfferedEvent
+    var isConsumed: Bool
+    var isUsed: Bool
+  }
+
+  private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String)] = []
+  private(set) var events: [Event] = []
+  private(set) var inbox: [(shard: Int32, item: InboxItem)] = []
+  private(set) var collected: [CollectedEvent] = []
+  private(set) var schedules: [String: (shard: Int32, row: ScheduleRow)] = [:]
+  private var nextNumber: Int64 = 1
+
+  mutating func apply(_ batch: ShardBatch, _ shard: Int32) {
+    for item in batch.handled {
+      inbox.removeAll { $0.item.number == item.number }
+      if item.isConsumed, let place = events.firstIndex(where: { $0.number == item.event }) {
+        events[place].isConsumed = true
+        events[place].isUsed = true
+      }
+    }
+    for event in batch.offered { offer(event, shard) }
+    for change in batch.waits { wait(change, shard, batch.at) }
+    events.removeAll { batch.expired.contains($0.number) }
+    collected.removeAll { batch.uncollected.contains($0) }
+    collected += batch.collected
+    for row in batch.schedules { schedules[row.workflow] = (shard, row) }
+    for workflow in batch.unscheduled { schedules[workflow] = nil }
+  }
+
+  private mutating func offer(_ event: OfferedEvent, _ shard: Int32) {
+    guard !events.contains(where: { $0.offered.source == event.source && $0.offered.id == event.id }) else { return }
+    let number = takeNumber()
+    events.append(
+      Event(
+        number: number, shard: shard, offered: event, isConsumed: event.keys.isEmpty, isUsed: event.isUsed))
+    for dispatch in event.dispatches {
+      add(dispatch.shard, dispatch.kind, nil, dispatch.workflow, number, event.record)
+    }
+    for wait in waits where event.keys.contains(wait.key) {
+      add(wait.shard, .event, wait.instance, nil, number, event.record)
+    }
+  }
+
+  private mutating func wait(_ change: WaitChange, _ shard: Int32, _ now: Timestamp) {
+    waits.removeAll { $0.instance == change.instance }
+    for wait in change.waits {
+      waits.append((shard, change.instance, wait.key))
+      for event in events where event.offered.keys.contains(wait.key) && !event.isConsumed {
+        guard event.offered.expiresAt > now else { continue }
+        add(shard, .event, change.instance, nil, event.number, event.offered.record)
+      }
+    }
+  }
+
+  private mutating func add(
+    _ shard: Int32, _ kind: InboxItem.Kind, _ instance: UUIDValue?, _ workflow: String?, _ event: Int64,
+    _ record: KafkaRecord
+  ) {
+    let isThere = inbox.contains {
+      $0.item.event == event && $0.item.instance == instance && $0.item.workflow == workflow
+    }
+    guard !isThere else { return }
+    inbox.append(
+      (
+        shard,
+        InboxItem(
+          number: takeNumber(), kind: kind, instance: instance, workflow: workflow, event: event, record: record)
+      ))
+  }
+
+  private mutating func takeNumber() -> Int64 {
+    nextNumber += 1
+    return nextNumber
+  }
+
+  func expired(_ shard: Int32, at now: Timestamp, limit: Int) -> [ExpiredEvent] {
+    let due = events.filter { event in
+      event.shard == shard && event.offered.expiresAt <= now && !inbox.contains { $0.item.event == event.number }
+    }
+    return due.prefix(limit).map { ExpiredEvent(number: $0.number, unused: $0.isUsed ? nil : $0.offered.record) }
+  }
+}
