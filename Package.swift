@@ -72,7 +72,8 @@ let package = Package(
     library("YAML", ["CLibYAML", "Values"]),
 
     // The language and the pure engine.
-    library("Workflow", ["CJQ", "Values", "YAML"]),
+    library("JSONSchema", ["CJQ", "Values"]),
+    library("Workflow", ["CJQ", "JSONSchema", "Values", "YAML"]),
     library("Engine", ["Values", "Workflow"]),
     library("Toolchain", ["Values", "Workflow"]),
 
@@ -119,6 +120,7 @@ let package = Package(
     // Pure units.
     tests("ValuesTests", in: "Unit/ValuesTests", ["Values"]),
     tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
+    tests("JSONSchemaTests", in: "Unit/JSONSchemaTests", ["JSONSchema", "Values"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
     tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Values", "Workflow"]),

@@ -52,3 +52,6 @@ fi
 if ! scripts/broker.sh install >/dev/null; then
   echo "warning: the broker noida-db could not be installed; the mock cluster will be used where that is possible" >&2
 fi
+
+# The public cases that the JSON Schema tests run.
+scripts/json-schema-suite.sh install >/dev/null
