@@ -46,11 +46,39 @@ struct WorkflowFuzzTests {
             - g: {then: end}
     """
 
-  @Test(arguments: 0..<8)
+  /// Every kind of task, and everything under `use`.
+  private static let everything = """
+    document: {dsl: '1.0.3', namespace: n, name: w, version: 1.0.0, metadata: {orderKey: .data.k, timeZone: UTC}}
+    schedule: {every: PT1H, cron: '0 0 * * 1-5', on: {any: [{with: {type: '^t'}, correlate: {k: {from: .k}}}]}}
+    use:
+      secrets: [s]
+      authentications: {a: {oauth2: {authority: 'https://k/{t}', grant: client_credentials, client: {id: c}}}}
+      errors: {e: {type: 'https://e/x', status: 409, title: '${ .t }'}}
+      retries: {r: {delay: PT1S, backoff: {exponential: {}}, limit: {attempt: {count: 3}}, jitter: {from: PT0S, to: PT1S}}}
+      timeouts: {t: {after: PT5S}}
+      functions: {f: {for: {each: i, in: .x}, while: $i.y, do: [{g: {set: '${ [$i, $index] }'}}]}, g: {call: f}}
+      extensions: [{l: {extend: all, when: $task.call == "x", before: [{m: {call: g, then: exit}}]}}]
+    timeout: t
+    do:
+      - a: {call: http, with: {method: get, endpoint: {uri: 'https://h/{id}', authentication: {use: a}}, query: '${ .q }'}}
+      - b: {fork: {compete: true, branches: [{x: {wait: {seconds: 1}}}, {y: {raise: {error: e}}}]}}
+      - c: {try: [{x: {call: f, with: {k: '${ $secrets.s.t }'}}}], catch: {errors: {with: {status: 409}}, as: err, retry: r, do: [{z: {set: {e: '${ $err }'}}}]}}
+      - d: {listen: {to: {any: [], until: '(. | length) > 3'}, read: raw}, foreach: {item: e, do: [{x: {set: '${ $e }'}}]}}
+      - e: {emit: {event: {with: {type: t, data: {x: '${ .x }'}}}}, metadata: {compensation: {use: g, with: {x: '${ $output }'}}}}
+      - f: {run: {await: false, workflow: {namespace: n, name: w, version: latest, input: {x: '${ . }'}}}, timeout: t}
+      - g: {call: openapi, with: {document: {endpoint: 'https://h/d'}, operationId: o}, then: a}
+    """
+
+  @Test func theSamplesAreDefinitions() throws {
+    #expect(try parsed(Self.everything).channels == ["http"])
+    #expect(try parsed(Self.sample).channels == ["channel"])
+  }
+
+  @Test(arguments: 0..<16)
   func damagedDefinitions(seed: Int) {
     var random = Seeded(seed)
     for _ in 0..<150 {
-      var characters = Array(Self.sample)
+      var characters = Array(seed < 8 ? Self.sample : Self.everything)
       for _ in 0..<Int.random(in: 1...6, using: &random) {
         let place = Int.random(in: 0..<characters.count, using: &random)
         switch Int.random(in: 0..<4, using: &random) {
@@ -68,7 +96,9 @@ struct WorkflowFuzzTests {
 
   /// What has a definition survives the way through JSON.
   @Test func theSampleItself() throws {
-    let text = try parsed(Self.sample).json.text
-    #expect(try parsed(text).json == parsed(Self.sample).json)
+    for sample in [Self.sample, Self.everything] {
+      let text = try parsed(sample).json.text
+      #expect(try parsed(text).json == parsed(sample).json)
+    }
   }
 }
