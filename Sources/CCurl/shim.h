@@ -30,6 +30,14 @@ static inline CURLcode ccurl_set_function(CURL *handle, CURLoption option, ccurl
   return curl_easy_setopt(handle, option, value);
 }
 
+static inline CURLcode ccurl_set_socket_function(CURL *handle, curl_opensocket_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, value);
+}
+
+static inline CURLcode ccurl_set_before_request_function(CURL *handle, curl_prereq_callback value) {
+  return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, value);
+}
+
 static inline CURLcode ccurl_get_long(CURL *handle, CURLINFO info, long *value) {
   return curl_easy_getinfo(handle, info, value);
 }

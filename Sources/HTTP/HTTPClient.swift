@@ -53,7 +53,10 @@ public final class HTTPClient: Sendable {
     guard old.scheme == "http" || new.scheme == "https" else {
       throw HTTPError(.redirect, "a redirect from https to http is not followed", mayHaveBeenSent: true)
     }
-    if old.origin != new.origin { request.headers = [] }
+    if old.origin != new.origin {
+      request.headers = []
+      request.digest = nil
+    }
     request.url = target
   }
 }

@@ -7,6 +7,8 @@ public struct HTTPError: Error, Sendable, Hashable, CustomStringConvertible {
     /// Neither http nor https.
     case unsupportedProtocol
     case resolve, connect, tls, timeout, tooLarge, cancelled
+    /// The request's `admits` wants no connection to where the name leads.
+    case forbiddenAddress
     /// The link broke before the response was complete.
     case connectionLost
     /// What came back is not HTTP.

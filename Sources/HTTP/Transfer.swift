@@ -4,6 +4,8 @@ import CCurl
 final class Transfer {
   let easy: UnsafeMutableRawPointer
   private let submission: Submission
+  /// Where the transfer may connect to.
+  var gate: AddressGate
   private let errorText: UnsafeMutablePointer<CChar>
   private var headerList: UnsafeMutablePointer<curl_slist>?
   private var sentBytes = 0
@@ -18,12 +20,15 @@ final class Transfer {
     guard let easy = curl_easy_init() else { return nil }
     self.easy = easy
     self.submission = submission
+    gate = AddressGate(host: submission.plan.host, admits: submission.plan.request.admits)
     errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
     errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
     for line in submission.plan.headerLines { headerList = curl_slist_append(headerList, line) ?? headerList }
     setTarget(configuration)
     setMethod()
+    setDigest()
     setCallbacks()
+    setGate()
   }
 
   deinit {
@@ -79,6 +84,13 @@ final class Transfer {
     if !request.isIdempotent && (request.body ?? []).isEmpty { _ = ccurl_set_long(easy, CURLOPT_FRESH_CONNECT, 1) }
   }
 
+  private func setDigest() {
+    guard let digest = submission.plan.request.digest else { return }
+    _ = ccurl_set_long(easy, CURLOPT_HTTPAUTH, 1 << 1)  // CURLAUTH_DIGEST, a macro with a cast
+    _ = ccurl_set_string(easy, CURLOPT_USERNAME, digest.username)
+    _ = ccurl_set_string(easy, CURLOPT_PASSWORD, digest.password)
+  }
+
   private func setCallbacks() {
     let this = Unmanaged.passUnretained(self).toOpaque()
     _ = ccurl_set_pointer(easy, CURLOPT_PRIVATE, UnsafeMutableRawPointer(bitPattern: UInt(submission.cancellation.id)))
@@ -101,7 +113,7 @@ final class Transfer {
 
   // MARK: - Callbacks; fewer bytes taken than given ends the transfer
 
-  private static func with(_ user: UnsafeMutableRawPointer?) -> Transfer? {
+  static func with(_ user: UnsafeMutableRawPointer?) -> Transfer? {
     user.map { Unmanaged<Transfer>.fromOpaque($0).takeUnretainedValue() }
   }
 
@@ -172,6 +184,7 @@ final class Transfer {
   }
 
   private func detail(of result: CURLcode) -> String {
+    if gate.hasOnlyRefused { return "the address that the name leads to is not allowed" }
     if isTooLarge || result == CURLE_FILESIZE_EXCEEDED {
       return "the response is larger than \(submission.plan.request.maxResponseBytes) bytes"
     }
@@ -179,6 +192,7 @@ final class Transfer {
   }
 
   private func code(of result: CURLcode) -> HTTPError.Code {
+    if gate.hasOnlyRefused { return .forbiddenAddress }
     if isTooLarge { return .tooLarge }
     return switch result {
     case CURLE_OPERATION_TIMEDOUT: .timeout

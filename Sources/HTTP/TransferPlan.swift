@@ -1,6 +1,8 @@
 /// A request found acceptable, in the form the transfer needs.
 struct TransferPlan: Sendable {
   let request: HTTPRequest
+  /// As in the URL.
+  let host: String
   /// For messages.
   let target: String
   /// Lines as libcurl takes them.
@@ -17,6 +19,7 @@ struct TransferPlan: Sendable {
     }
     guard request.maxResponseBytes >= 0 else { throw HTTPError(.invalidRequest, "maxResponseBytes is negative") }
     self.request = request
+    host = url.host
     target = url.redacted(hiding: request.redacting)
     guard request.timeout > .zero, request.connectTimeout > .zero else {
       throw HTTPError(.timeout, "no time left for \(redact(target, hiding: request.redacting))")
