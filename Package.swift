@@ -81,6 +81,7 @@ let package = Package(
     library("Kafka", ["CRDKafka", "Threads", logging]),
     library("Postgres", ["CLibPQ", "Threads"]),
     library("HTTP", ["CCurl", "Threads"]),
+    library("HTTPCalls", ["HTTP", "Values", "YAML"]),
     library("Wire", ["Kafka", "Values"]),
     library("Simulator", ["Kafka", "Values", "Wire"]),
 
@@ -124,6 +125,7 @@ let package = Package(
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
     tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Values", "Workflow"]),
+    tests("HTTPCallsTests", in: "Unit/HTTPCallsTests", ["HTTP", "HTTPCalls", "Values"]),
     tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
     tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
     tests(
