@@ -124,6 +124,11 @@ struct TZifTests {
       ("IST-2IDT,M3.4.4/26,M10.5.0", "2024-03-29T00:00:00Z", 10_800),
       ("AAA0BBB,J60/0,J300/0", "2024-02-29T23:59:59Z", 0), ("AAA0BBB,J60/0,J300/0", "2024-03-01T00:00:00Z", 3_600),
       ("AAA0BBB,J60/0,J300/0", "2023-03-01T00:00:00Z", 3_600), ("AAA0BBB,59/0,300", "2024-02-29T00:00:00Z", 3_600),
+      // The 59th day is the 28th of February in any year.
+      ("AAA0BBB,J59/0,J300/0", "2024-02-27T23:59:59Z", 0), ("AAA0BBB,J59/0,J300/0", "2024-02-28T00:00:00Z", 3_600),
+      // The last Sunday, where there are only four.
+      ("AAA0BBB,M2.5.0/0,M10.5.0", "2023-02-25T23:59:59Z", 0),
+      ("AAA0BBB,M2.5.0/0,M10.5.0", "2023-02-26T00:00:00Z", 3_600),
       ("<-00>0", "2024-02-29T00:00:00Z", 0), ("AAA-5:45:15", "2024-02-29T00:00:00Z", 20_715),
     ] as [(String, String, Int)])
   func rulesAtTheEnd(footer: String, time: String, offset: Int) throws {
