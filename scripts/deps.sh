@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
   librdkafka-dev libpq-dev libcurl4-openssl-dev libjq-dev libonig-dev libyaml-dev libssl-dev zlib1g-dev
   postgresql postgresql-client python3 python3-pip python3-venv python3-confluent-kafka procps
+  tzdata
 )
 
 if ! command -v swift >/dev/null; then

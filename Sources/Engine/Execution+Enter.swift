@@ -11,7 +11,7 @@ extension Execution {
       let raw = taskScope(task, in: scope, rawInput: input, startedAt: now)
       if let condition = task.condition, try !condition.isTrue(input, variables: raw.value) {
         record(.taskSkipped(reference: task.reference))
-        return .enter(scope: scope, position: position + 1, input: input)
+        return following(position, in: scope, input)
       }
       if let problem = task.input?.schema.flatMap({ violation(of: $0, input, "input", task.reference) }) {
         return failedToStart(task, in: scope, problem)

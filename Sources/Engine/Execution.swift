@@ -74,7 +74,10 @@ struct Execution {
 
   /// Tells how the instance that an activity waits for has ended.
   mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome) -> Disposition {
-    guard let activity = state.activities.first(where: { $0.phase == .child(id) }) else { return .ignored(.stale) }
+    guard let index = state.activities.firstIndex(where: { $0.phase == .child(id) }) else { return .ignored(.stale) }
+    // It waits no longer; there is nothing left to cancel.
+    state.activities[index].phase = .sequence(position: 0)
+    let activity = state.activities[index]
     switch outcome {
     case .completed(let output): run(from: .complete(activity: activity.id, output: output))
     case .faulted(var problem):

@@ -105,14 +105,15 @@ struct VariableScope {
     switch (activity.phase, definition.task(at: activity.reference)?.kind) {
     case (.loop(let progress), .for(let loop)?) where progress.index < progress.items.count:
       if name == loop.each { return progress.items[progress.index] }
-      return name == loop.at ? JSON(progress.index) : nil
+      // A bare `nil` would be the JSON null.
+      return name == loop.at ? JSON(progress.index) : Optional.none
     case (.trying(let progress), .try(let attempt)?):
       guard case .catching(let problem) = progress.stage, name == attempt.catch.variable else { return nil }
       return problem.json
     case (.listening(let progress), .listen(let listen)?):
       guard progress.isIterating, let iterator = listen.iterator else { return nil }
       if name == iterator.item { return progress.queue.first }
-      return name == iterator.at ? JSON(progress.iterations) : nil
+      return name == iterator.at ? JSON(progress.iterations) : Optional.none
     default: return nil
     }
   }

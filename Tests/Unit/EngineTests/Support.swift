@@ -46,6 +46,23 @@ struct Bench {
     return step.disposition
   }
 
+  /// Writes the state as it rests, and reads it again: what a crash leaves.
+  mutating func restart() throws {
+    let text = state.resting.serialized()
+    var read = try InstanceState(
+      id: state.id, input: state.input, startedAt: state.startedAt, status: state.status, resting: try JSON.parse(text))
+    read.updatedAt = state.updatedAt
+    #expect(read == state)
+    state = read
+  }
+
+  @discardableResult
+  mutating func event(_ event: JSON) -> Disposition {
+    let step = engine.event(event, state: &state, now: now)
+    entries += step.entries
+    return step.disposition
+  }
+
   /// Goes on with what steps had no time for.
   ///
   /// - Returns: how many steps that took.
