@@ -12,10 +12,10 @@ final class FileContext {
   let hasExtensions: Bool
   /// Set once, before the workflow's own tasks are read.
   var extensions: [ExtensionRule] = []
-  /// The bodies that were built, by function and by whether extensions apply inside.
-  var functionBodies: [String: TaskScope] = [:]
+  /// What was built, by function and by whether extensions apply inside.
+  var functions: [String: BuiltFunction] = [:]
   /// The functions that are being built, outermost first.
-  var openFunctions: [String] = []
+  var openFunctions: [OpenFunction] = []
 
   init(file: SourceFile, root: YAMLNode) {
     self.file = file

@@ -9,7 +9,7 @@ struct SchemaReader {
   /// What stands under `schema` of `input`, `output` or `export`.
   func schema(in node: YAMLNode) -> DataSchema? {
     guard let schema = node["schema"], schema.mapping != nil else { return nil }
-    if let entry = schema.mapping?.first(where: { $0.key == "resource" }) {
+    if schema["document"] == nil, let entry = schema.mapping?.first(where: { $0.key == "resource" }) {
       file.unsupported(
         "schemas from an address", entry.keyPosition,
         hint: "put the schema here, under 'document': what is valid must not change with what an address serves")

@@ -30,7 +30,8 @@ extension TaskBuilder {
       return nil
     }
     // A function around a channel may well be called like it.
-    let names = context.components("functions").map(\.key).filter { !context.openFunctions.contains($0) }
+    let open = context.openFunctions.map(\.name)
+    let names = context.components("functions").map(\.key).filter { !open.contains($0) }
     if let hint = Suggestion.hint(for: name, among: names + Standard.protocolNames) {
       file.warning(.unresolved, position, "'\(name)' is no function here, so it is a channel", hint: hint)
     }

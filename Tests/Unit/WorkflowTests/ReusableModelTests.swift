@@ -41,6 +41,24 @@ struct ReusableModelTests {
     #expect(diagnose(workflow("- a: {call: htpp}")).first?.hint == "Did you mean 'http'?")
   }
 
+  /// Tasks in functions nest as deeply as a file can, and functions call one another: the whole stays within the stack.
+  @Test(arguments: [false, true])
+  func theDepthOfFunctionsIsBounded(innermostFirst: Bool) throws {
+    func use(_ count: Int) -> String {
+      let nested = (1...count).map { number in
+        let call = number == count ? "set: {x: 1}" : "call: f\(number + 1)"
+        return "    f\(number): " + String(repeating: "{do: [{a: ", count: 14) + "{\(call)}"
+          + String(repeating: "}]}", count: 14)
+      }
+      return "use:\n  functions:\n" + (innermostFirst ? nested.reversed() : nested).joined(separator: "\n")
+    }
+    _ = try parsed(workflow("- a: {call: f1}", more: use(16)))
+    for count in [17, 2_000] {
+      let found = diagnose(workflow("- a: {call: f1}", more: use(count)))
+      #expect(found.contains { $0.message == "functions call one another more than 16 deep" && $0.code == .conflict })
+    }
+  }
+
   private static let extensions = """
     use:
       extensions:
