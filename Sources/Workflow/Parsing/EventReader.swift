@@ -77,12 +77,12 @@ struct EventReader {
       }
       return .equals(.string(text))
     }
-    let pattern = JSON.string(text).text
     do throws(ExpressionError) {
-      let expression = try Expression(
-        "type == \"string\" and test(\(pattern))", variables: [], location: file.location(entry.value.position))
-      _ = try expression.evaluate("") { _ in nil }
-      return .expression(expression)
+      // One program tries all patterns: each of their own is compiled when it is first needed.
+      let trial = try Expression("\"\" | test($pattern)", variables: ["pattern"])
+      _ = try trial.evaluate(nil) { _ in .string(text) }
+      let source = "type == \"string\" and test(\(JSON.string(text).text))"
+      return .expression(try Expression(source, variables: [], location: file.location(entry.value.position)))
     } catch {
       file.error(.invalidValue, entry.value.position, "'\(text)' is no regular expression: \(error.message)")
       return nil
@@ -91,7 +91,9 @@ struct EventReader {
 
   private func correlation(_ entry: YAMLEntry) -> EventFilter.Correlation? {
     let expect = entry.value["expect"].map { reader.template($0, stage, .decision) }
-    guard let from = entry.value["from"].flatMap({ reader.expression($0, stage) }) else { return nil }
+    // By its value an event is found without any instance: it cannot depend on one.
+    let plain = ExpressionReader(file: file)
+    guard let from = entry.value["from"].flatMap({ plain.expression($0, .schedule) }) else { return nil }
     return EventFilter.Correlation(name: entry.key, from: from, expect: expect ?? nil)
   }
 

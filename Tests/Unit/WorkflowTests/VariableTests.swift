@@ -12,8 +12,8 @@ struct VariableTests {
     input: {from: EXPR}  ⇒  secrets.s workflow runtime
     output: {as: EXPR}  ⇒  context secrets.s workflow runtime
     timeout: {after: '${ EXPR }'}  ⇒  context workflow runtime
-    schedule: {on: {one: {with: {data: '${ EXPR }'}}}}  ⇒
-    schedule: {on: {one: {with: {type: t}, correlate: {k: {from: EXPR}}}}}  ⇒
+    schedule: {on: {one: {with: {data: '${ EXPR }'}}}}  ⇒  none
+    schedule: {on: {one: {with: {type: t}, correlate: {k: {from: EXPR}}}}}  ⇒  none
     - a: {set: {x: 1}, if: EXPR}  ⇒  context task workflow runtime
     - a: {set: {x: 1}, input: {from: EXPR}}  ⇒  context secrets.s task workflow runtime
     - a: {set: {x: '${ EXPR }'}}  ⇒  context input secrets.s task workflow runtime
@@ -37,6 +37,8 @@ struct VariableTests {
     - a: {try: [{b: {set: {x: '${ EXPR }'}}}], catch: {as: e}}  ⇒  context input secrets.s task workflow runtime
     - a: {listen: {to: {one: {with: {data: '${ EXPR }'}}}}}  ⇒  context input task workflow runtime
     - a: {listen: {to: {one: {with: {type: t}, correlate: {k: {from: .k, expect: '${ EXPR }'}}}}}}  ⇒  context input task workflow runtime
+    - a: {for: {in: .x}, do: [{b: {listen: {to: {one: {with: {type: t}, correlate: {k: {from: EXPR}}}}}}}]}  ⇒  none
+    - a: {for: {in: .x, at: i}, do: [{b: {listen: {to: {one: {with: {type: t, data: '${ EXPR }'}}}}}}]}  ⇒  context input task workflow runtime item i
     - a: {listen: {to: {any: [], until: EXPR}}, foreach: {item: e}}  ⇒  context input task workflow runtime
     - a: {listen: {to: {any: []}}, foreach: {item: e, do: [{b: {set: {x: '${ EXPR }'}}}]}}  ⇒  context input secrets.s task workflow runtime e index
     - a: {listen: {to: {any: []}}, foreach: {at: i, output: {as: EXPR}}}  ⇒  context input secrets.s task workflow runtime item i
@@ -49,17 +51,18 @@ struct VariableTests {
 
   @Test(arguments: Table.rows(of: table))
   func existWhereTheTableSays(template: String, expected: String) {
-    let expected = expected.split(separator: " ").map(String.init)
+    let expected = expected == "none" ? [] : expected.split(separator: " ").map(String.init)
     var found: [String] = []
-    for name in Self.names + ["error", "e", "i", "item", "index"] {
-      let text = template.replacing("EXPR", with: "$" + name)
+    // Without a variable, there is nothing wrong anywhere.
+    for name in Self.names + ["error", "e", "i", "item", "index", ""] {
+      let text = template.replacing("EXPR", with: name.isEmpty ? "." : "$" + name)
       let use = "use: {secrets: [s], functions: {f: {set: {y: 1}}}}"
       let source =
         text.hasPrefix("- ") ? workflow(text, more: use) : workflow("- a: {set: {x: 1}}", more: "\(text)\n\(use)")
       let errors = diagnose(source).filter { $0.severity == .error }
       if errors.isEmpty { found.append(name) }
     }
-    #expect(Set(found) == Set(expected), "\(template)")
+    #expect(Set(found) == Set(expected + [""]), "\(template)")
   }
 
   @Test func scopesInsideSeeWhatSurroundsThem() throws {
