@@ -2,8 +2,8 @@ import Values
 
 /// Refuses expressions that do more with a secret than pass it on.
 ///
-/// The engine never has the value of a secret, only a placeholder that is replaced when a processing event is written,
-/// and so that no journal, state, log or error can hold one. What was computed from a placeholder would be wrong.
+/// The engine never has the value of a secret, only a placeholder that is replaced when an event is written, so that no
+/// journal, state, log or error can hold one. What was computed from a placeholder would be wrong.
 struct SecretCheck {
   /// The expression, for the places of mistakes.
   let source: String
@@ -77,7 +77,7 @@ struct SecretCheck {
     let hint =
       isPassedOn
       ? #"write $secrets.name or "Bearer \($secrets.name)"; the processor that gets it can compute with it"#
-      : "nothing can be decided by a secret: its value is put in when a processing event is sent"
+      : "nothing can be decided by a secret: its value is put in when an event is sent"
     return JQProblem(
       code: .unsupported, offset: place,
       message: "a secret can only be passed on: whole, in a text or with '+', or as a value of an object or array",

@@ -101,9 +101,10 @@ struct AuthenticationReader {
     require(["authority", "grant"], node, name)
     if let grant = node["grant"] {
       check(
-        grant, "grant", among: Self.grants, run: ["client_credentials"],
+        grant, "grant", among: Self.grants, run: ["client_credentials", "password"],
         hint: "a workflow has nobody to ask: client_credentials is the grant for programs")
     }
+    if node["grant"]?.scalar == "password" { require(["username", "password"], node, name) }
     guard let client = node["client"] else { return }
     let authentication = client["authentication"]
     if let authentication {

@@ -156,6 +156,7 @@ struct ProtocolCallTests {
     {oauth2: {authority: 'https://k.example', client: {id: c}}}  ⇒  8:18 missingKey | 'grant' is missing |
     {oauth2: {authority: k.example, grant: client_credentials, client: {id: c}}}  ⇒  8:30 invalidValue | no URI with a scheme |
     {oauth2: {authority: 'https://k.example', grant: client_credential, client: {id: c}}}  ⇒  8:58 invalidValue | no grant of the standard | Did you mean 'client_credentials'?
+    {oauth2: {authority: 'https://k.example', grant: password, username: u, client: {id: c}}}  ⇒  8:18 missingKey | 'password' is missing in 'oauth2' |
     {oauth2: {authority: 'https://k.example', grant: authorization_code, client: {id: c}}}  ⇒  8:58 unsupported | grant: authorization_code | nobody to ask
     {oauth2: {authority: 'https://k.example', grant: client_credentials, client: {secret: c}}}  ⇒  8:86 missingKey | 'id' is missing in 'client' |
     {oidc: {authority: 'https://k.example', grant: client_credentials, client: {id: c, authentication: private_key_jwt}}}  ⇒  8:108 unsupported | client.authentication: private_key_jwt | client_secret_basic
