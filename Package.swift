@@ -106,7 +106,10 @@ let package = Package(
       "processor", in: "Processor", ["Hosting", "Kafka", "Postgres", "Processors", lifecycle, logging, metrics]),
     command(
       "mediatorctl", in: "MediatorCtl",
-      ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Values", "Wire", "Workflow", "YAML", logging]),
+      [
+        "Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Toolchain", "Values", "Wire", "Workflow", "YAML",
+        logging,
+      ]),
     command("mock-broker", in: "MockBroker", ["Kafka", "Threads"]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
 
@@ -146,7 +149,8 @@ let package = Package(
     tests("PostgresTests", in: "Integration/PostgresTests", ["Postgres", "TestSupport"]),
     tests("HTTPTests", in: "Integration/HTTPTests", ["HTTP", "TestSupport", "Threads", "Values"]),
     tests(
-      "MediatorCtlTests", in: "Unit/MediatorCtlTests", ["Engine", "Mediator", "Values", "Workflow", "mediatorctl"]),
+      "MediatorCtlTests", in: "Unit/MediatorCtlTests",
+      ["Engine", "Mediator", "Toolchain", "Values", "Workflow", "mediatorctl"]),
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),

@@ -2,6 +2,7 @@ import Hosting
 import Kafka
 import Mediator
 import Postgres
+import Toolchain
 import Wire
 
 /// How the program ends.

@@ -1,5 +1,6 @@
 import Engine
 import Mediator
+import Toolchain
 import Values
 
 /// Everything about one instance, for people and for machines.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Mediator
+import Toolchain
 import Values
 
 struct InstancesCommand: AsyncParsableCommand {

@@ -10,25 +10,26 @@ struct MediatorCtl: AsyncParsableCommand {
     commandName: "mediatorctl",
     abstract: "Deploys workflow definitions, sends initial events and shows what became of them.",
     discussion: """
-      'validate' needs nothing but the files. 'events emit' talks to Kafka, the other commands to the mediator's \
-      database.
+      'validate', 'graph' and 'diff' need nothing but the files. 'events emit' talks to Kafka, the other commands to \
+      the mediator's database.
 
       Options win over environment variables (DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, MEDIATOR_CONFIG), and those over \
       the configuration file.
 
-      Exit status: 0 done; 1 failed; 3 a definition or document is not valid; 4 what was named does not exist; 7 what \
-      was waited for did not happen in time; 64 wrong usage.
+      Exit status: 0 done; 1 failed, or 'diff' found a difference; 3 a definition or document is not valid; 4 what \
+      was named does not exist; 7 what was waited for did not happen in time; 64 wrong usage.
 
       Examples:
         mediatorctl validate workflows
+        mediatorctl graph workflows/equipment-status.yaml
         mediatorctl deploy workflows
         mediatorctl workflows list
         mediatorctl instances list --status faulted --since 1h
       """,
     version: Engine.version,
     subcommands: [
-      WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, DeployCommand.self, EventsCommand.self,
-      StatusCommand.self,
+      WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, GraphCommand.self, DiffCommand.self,
+      DeployCommand.self, EventsCommand.self, StatusCommand.self,
     ])
 
   static func main() async {

@@ -1,5 +1,6 @@
 import Engine
 import Mediator
+import Toolchain
 import Values
 import Workflow
 

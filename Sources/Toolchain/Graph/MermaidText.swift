@@ -56,24 +56,26 @@ extension FlowGraph {
   /// Everything that Mermaid, Markdown, HTML or its icons could take for their own as a character code; they are put
   /// back after all of these have read the text.
   static func mermaid(_ text: String) -> String {
+    let scalars = Array(text.unicodeScalars)
+    let digits = scalars.prefix { ("0"..."9").contains($0) }.count
     var result = ""
-    var last: Unicode.Scalar?
-    for scalar in text.unicodeScalars {
-      defer { last = scalar }
+    for (index, scalar) in scalars.enumerated() {
       switch scalar {
+      // A number with a point at the beginning would be a list.
+      case _ where index == digits && digits > 0 && [".", ")"].contains(scalar): result += "#\(scalar.value);"
+      case "a"..."z", "A"..."Z", "0"..."9", " ", "_", ",", ".", "=", "(", ")", "/": result.unicodeScalars.append(scalar)
+      case ":" where scalars[(index + 1)...].first == " ": result.unicodeScalars.append(scalar)
+      // `fa:fa-car` is a car, even as character codes.
+      case ":" where scalars[(index + 1)...].starts(with: "fa-".unicodeScalars): result += "#58;#8203;"
+      case "\"": result += "#quot;"
+      case "<": result += "#lt;"
+      case ">": result += "#gt;"
       // Two of them begin a formula, even as character codes.
-      case "$": result += last == "$" ? "#8203;#36;" : "#36;"
-      case "a"..."z", "A"..."Z", " ", "_", ",", "=", "(", ")", "/": result.unicodeScalars.append(scalar)
-      // A number and a point at the beginning would be a list; anywhere else digits are as good as letters.
-      case "0"..."9", ".": result.unicodeScalars.append(scalar)
+      case "$": result += index > 0 && scalars[index - 1] == "$" ? "#8203;#36;" : "#36;"
       case _ where scalar.value > 0x9F: result.unicodeScalars.append(scalar)
       default: result += "#\(scalar.value);"
       }
     }
-    let digits = result.prefix { $0.isASCII && $0.isNumber }
-    guard !digits.isEmpty, let next = result.dropFirst(digits.count).first, next == "." || next == ")" else {
-      return result
-    }
-    return digits + "#\(next == "." ? 46 : 41);" + result.dropFirst(digits.count + 1)
+    return result
   }
 }

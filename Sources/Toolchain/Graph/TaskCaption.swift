@@ -137,7 +137,6 @@ struct TaskCaption {
     switch template {
     case .constant(let value): json(value)
     case .expression(let expression): self.expression(expression)
-    case .uri(let uri): short(uri.text)
     case .array: "[…]"
     case .object: "{…}"
     case .uri(let template): json(.string(template.text))

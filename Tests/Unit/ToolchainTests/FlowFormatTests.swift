@@ -21,7 +21,7 @@ import Workflow
           n0(["start<br/>when asked for"])
           subgraph g1["t · try"]
             subgraph g3[" "]
-              n1{{"if<br/>.x #62; 1"}}
+              n1{{"if<br/>.x #gt; 1"}}
               n2["a<br/>call x"]
             end
             n3[/"catch every error<br/>retry after PT1S"/]
@@ -47,8 +47,9 @@ import Workflow
       #expect(line.count { $0 == "\"" } == 2, "\(line)")
       #expect(!line.contains("<script") && !line.contains("`") && !line.contains("fa:") && !line.contains("$"))
     }
-    #expect(text.contains("n3[\"1#46; #96;#60;script#62;"))
+    #expect(text.contains("n3[\"1#46; #96;#lt;script#gt;"))
     #expect(text.contains("n1[\"end<br/>set a\"]"))
+    #expect(text.contains("fa#58;#8203;fa#45;car #36;#8203;#36;x#36;#8203;#36;"))
   }
 
   @Test func dot() throws {

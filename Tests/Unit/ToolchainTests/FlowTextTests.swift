@@ -11,7 +11,7 @@ import Workflow
           switch:
             - again: { when: .again, then: first }
       - guarded:
-          try: [ { a: { call: y } } ]
+          try: [ { a: { call: http, with: { method: post, endpoint: 'https://x.example/orders' } } } ]
           catch:
             retry: { delay: PT1S }
             do: [ { tell: { call: telegram, then: end } } ]
@@ -30,7 +30,8 @@ import Workflow
         │  ╰╴otherwise → continue
         ├─ guarded: try
         │  ╭╴try
-        │  ├─ a: call y
+        │  ├─ a: call http
+        │  │    POST https://x.example/orders
         │  ╰╴
         │  ╭╴catch every error
         │  │  retry after PT1S

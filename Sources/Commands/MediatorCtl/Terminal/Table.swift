@@ -1,3 +1,5 @@
+import Toolchain
+
 /// Columns of text under headings.
 struct Table {
   struct Column {
