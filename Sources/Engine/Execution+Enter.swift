@@ -7,10 +7,12 @@ extension Execution {
     guard let index = state.activityIndex(scope) else { return nil }
     guard let task = task(scope, position) else { return .leave(scope: scope, output: input) }
     if case .sequence = state.activities[index].phase { state.activities[index].phase = .sequence(position: position) }
+    // The journal and errors speak of the task, not of what extensions put around it.
+    let reference = (task.extended ?? task).reference
     do throws(ExpressionError) {
       let raw = taskScope(task, in: scope, rawInput: input, startedAt: now)
       if let condition = task.condition, try !condition.isTrue(input, variables: raw.value) {
-        record(.taskSkipped(reference: task.reference))
+        record(.taskSkipped(reference: reference))
         return following(position, in: scope, input)
       }
       if let problem = task.input?.schema.flatMap({ violation(of: $0, input, "input", task.reference) }) {
@@ -23,7 +25,7 @@ extension Execution {
       }
       return try start(task, in: scope, transformed, transformed == input ? nil : input)
     } catch {
-      return failedToStart(task, in: scope, Problems.expression(error.message, at: task.reference))
+      return failedToStart(task, in: scope, Problems.expression(error.message, at: reference))
     }
   }
 
@@ -83,8 +85,9 @@ extension Execution {
 
   /// A task that failed before it ran still gets its two lines in the journal, so that the reader sees which it was.
   mutating func failedToStart(_ task: TaskDefinition, in scope: Int, _ problem: ProblemDetails) -> Move {
-    let id = open(parent: scope, reference: task.reference, input: .null, phase: .sequence(position: 0))
-    record(.taskStarted(activity: id, reference: task.reference))
+    let reference = (task.extended ?? task).reference
+    let id = open(parent: scope, reference: reference, input: .null, phase: .sequence(position: 0))
+    record(.taskStarted(activity: id, reference: reference))
     return .fault(activity: id, problem)
   }
 
