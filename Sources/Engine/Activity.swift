@@ -1,4 +1,5 @@
 import Values
+import Workflow
 
 /// One open execution of a task.
 public struct Activity: Sendable, Hashable {
@@ -189,4 +190,6 @@ public struct ExtendedProgress: Sendable, Hashable {
   public var stage: Stage
   /// What the extended task gave.
   public var output: JSON?
+  /// Where the extended task, a `switch`, said that the flow goes from here.
+  public var directive: FlowDirective?
 }

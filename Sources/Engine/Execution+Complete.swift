@@ -11,8 +11,10 @@ extension Execution {
       let detail = "the definition has no task at \(open.reference)"
       return .fault(activity: activity, Problems.runtime(detail, at: open.reference))
     }
+    var directive = task.then
+    if case .extended(let progress) = open.phase { directive = progress.directive ?? directive }
     do throws(ExpressionError) {
-      return try finish(task, activity, output, task.then)
+      return try finish(task, activity, output, directive)
     } catch {
       return .fault(activity: activity, Problems.expression(error.message, at: task.reference))
     }
@@ -36,7 +38,8 @@ extension Execution {
     if let problem = try exported(task.export, output, variables, task.reference) {
       return .fault(activity: activity, problem)
     }
-    if let compensation = task.compensation {
+    // What undoes something is not undone itself.
+    if let compensation = task.compensation, state.ending == nil {
       let data = try compensation.function.with?.evaluate(output, variables: variables.value) ?? .object([:])
       if let detail = unstorable(data, "data of the compensation") {
         return .fault(activity: activity, Problems.validation(detail, at: task.reference))
@@ -48,7 +51,17 @@ extension Execution {
     return follow(directive ?? .continue, task, in: scope, output)
   }
 
-  private func follow(_ directive: FlowDirective, _ task: TaskDefinition, in scope: Int, _ output: JSON) -> Move? {
+  private mutating func follow(
+    _ directive: FlowDirective, _ task: TaskDefinition, in scope: Int, _ output: JSON
+  ) -> Move? {
+    if let index = state.activityIndex(scope), case .extended(var progress) = state.activities[index].phase,
+      progress.stage == .task
+    {
+      // What comes after the task runs first, and then the flow moves in the scope around the extensions.
+      if directive != .continue { progress.directive = directive }
+      state.activities[index].phase = .extended(progress)
+      return .leave(scope: scope, output: output)
+    }
     switch directive {
     case .continue: return following(task.index, in: scope, output)
     case .exit: return .exit(scope: scope, output: output)

@@ -103,7 +103,7 @@ extension Execution {
       if let when = item.when, try !when.isTrue(begun.input, variables: variables.value) { continue }
       applicable.append(place)
     }
-    let progress = ExtendedProgress(applicable: applicable, stage: .before(0), output: nil)
+    let progress = ExtendedProgress(applicable: applicable, stage: .before(0))
     let id = try openTask(begun, phase: .extended(progress))
     return enterExtended(id, .before(0), begun.input)
   }

@@ -1,4 +1,5 @@
 import Values
+import Workflow
 
 /// The form in which phases rest: one member of the activity's object, named after the phase, and what goes with it.
 extension Activity.Phase {
@@ -107,6 +108,7 @@ extension ExtendedProgress {
     case .after(let place): object["after"] = JSON(place)
     }
     object["output"] = output
+    object["then"] = directive.map { .string($0.resting) }
     return .object(object)
   }
 
@@ -120,7 +122,8 @@ extension ExtendedProgress {
       stage = .task
     }
     self.init(
-      applicable: json["applicable"]?.array?.compactMap(\.int) ?? [], stage: stage, output: json["output"])
+      applicable: json["applicable"]?.array?.compactMap(\.int) ?? [], stage: stage, output: json["output"],
+      directive: json["then"]?.string.map(FlowDirective.init(resting:)))
   }
 }
 
@@ -153,6 +156,27 @@ extension Move {
       }
       self = .fault(activity: scope, problem)
     default: throw CodingError("a stored move has no known kind")
+    }
+  }
+}
+
+extension FlowDirective {
+  /// As the file writes it: no `then` can lead to a task with the name of a directive.
+  fileprivate var resting: String {
+    switch self {
+    case .continue: "continue"
+    case .exit: "exit"
+    case .end: "end"
+    case .task(let name): name
+    }
+  }
+
+  fileprivate init(resting: String) {
+    switch resting {
+    case "continue": self = .continue
+    case "exit": self = .exit
+    case "end": self = .end
+    default: self = .task(resting)
     }
   }
 }

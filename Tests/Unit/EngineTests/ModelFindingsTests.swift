@@ -24,4 +24,44 @@ import Values
     #expect(bench.trace == ["+/do/0/a", "!/do/0/a"])
     #expect(bench.state.error?.instance == "/do/0/a")
   }
+
+  @Test func whatUndoesIsNotUndone() throws {
+    let bench = try Bench(
+      """
+      use:
+        functions:
+          inner: {set: {x: 1}}
+          outer: {set: {x: 2}, metadata: {compensation: {use: inner}}}
+      do:
+        - a: {set: {x: 3}, metadata: {compensation: {use: outer}}}
+        - b: {raise: {error: {type: about:blank, status: 500}}}
+      """)
+    #expect(bench.trace.suffix(2) == ["+/use/functions/outer", "-/use/functions/outer"])
+    #expect(bench.state.status == .faulted)
+  }
+
+  @Test func anExtendedSwitchLeadsToItsSiblings() throws {
+    func run(_ then: String) throws -> Bench {
+      var bench = try Bench(
+        """
+        use: {extensions: [{log: {extend: switch, after: [{pause: {wait: PT1S}}]}}]}
+        do:
+          - inner:
+              do:
+                - choose: {switch: [{only: {then: \(then)}}]}
+                - left: {set: {at: left}}
+                - right: {set: {at: right}}
+          - after: {set: {was: "${ .at }"}}
+        """)
+      // A crash between the two forgets nothing of where the flow goes.
+      try bench.restart()
+      bench.wake(after: .seconds(1))
+      return bench
+    }
+    #expect(try run("right").trace.filter { $0.hasSuffix("left") }.isEmpty)
+    #expect(try run("right").state.output == ["was": "right"])
+    #expect(try run("exit").state.output == ["was": nil])
+    #expect(try run("continue").trace.filter { $0.hasSuffix("left") }.count == 2)
+    #expect(try run("end").trace.filter { $0.hasPrefix("+") }.count == 3)
+  }
 }
