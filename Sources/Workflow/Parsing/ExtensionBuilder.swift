@@ -50,3 +50,19 @@ struct ExtensionBuilder {
     return ExtensionRule(definition: definition, kind: kind)
   }
 }
+
+extension TaskDefinition {
+  /// The task with extensions around it, which takes its place: it is skipped, and left, as the task would be.
+  ///
+  /// - Parameter scope: the reference of the list that the task stands in.
+  func surrounded(by extensions: [Extension], in scope: String) -> TaskDefinition {
+    let inner = TaskDefinition(
+      name: name, reference: reference, index: 0, condition: nil, input: input, output: output, export: export,
+      timeout: timeout, then: nil, metadata: metadata, compensation: compensation, kind: kind, json: json,
+      location: location)
+    let extended = ExtendedTask(extensions: extensions, body: TaskScope(reference: scope, tasks: [inner]))
+    return TaskDefinition(
+      name: name, reference: reference + "#extended", index: index, condition: condition, input: nil, output: nil,
+      export: nil, timeout: nil, then: then, metadata: [:], kind: .extended(extended), json: json, location: location)
+  }
+}

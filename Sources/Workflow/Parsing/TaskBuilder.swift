@@ -49,9 +49,7 @@ struct TaskBuilder {
 
   // MARK: Tasks
 
-  private func task(
-    _ entry: YAMLEntry, index: Int, at reference: String, in scope: String
-  ) -> TaskDefinition? {
+  private func task(_ entry: YAMLEntry, index: Int, at reference: String, in scope: String) -> TaskDefinition? {
     let node = entry.value
     let stages = DataStageReader(reader: reader, schemas: schemas)
     let input = stages.input(node["input"], .taskInput)
@@ -61,20 +59,13 @@ struct TaskBuilder {
     let timeout = node["timeout"].flatMap { durations.timeout($0, reader, .taskDefinition) }
     let compensation = node["metadata"].flatMap { self.compensation($0) }
     guard let kind = kind(of: node, at: reference) else { return nil }
-    let extensions = isExtended ? context.extensions.filter { $0.extends(kind.keyword) }.map(\.definition) : []
-    let then = node["then"]?.scalar?.string.map { FlowDirective($0) }
-    let location = file.location(entry.keyPosition)
     let task = TaskDefinition(
-      name: entry.key, reference: reference, index: extensions.isEmpty ? index : 0,
-      condition: extensions.isEmpty ? condition : nil, input: input, output: output, export: export, timeout: timeout,
-      then: extensions.isEmpty ? then : nil, metadata: node["metadata"]?.json.object ?? [:],
-      compensation: compensation, kind: kind, json: node.json, location: location)
-    if extensions.isEmpty { return task }
-    let extended = ExtendedTask(extensions: extensions, body: TaskScope(reference: scope, tasks: [task]))
-    return TaskDefinition(
-      name: entry.key, reference: reference + "#extended", index: index, condition: condition, input: nil, output: nil,
-      export: nil, timeout: nil, then: then, metadata: [:], kind: .extended(extended), json: node.json,
-      location: location)
+      name: entry.key, reference: reference, index: index, condition: condition, input: input, output: output,
+      export: export, timeout: timeout, then: node["then"]?.scalar?.string.map { FlowDirective($0) },
+      metadata: node["metadata"]?.json.object ?? [:], compensation: compensation, kind: kind, json: node.json,
+      location: file.location(entry.keyPosition))
+    let extensions = isExtended ? context.extensions.filter { $0.extends(kind.keyword) }.map(\.definition) : []
+    return extensions.isEmpty ? task : task.surrounded(by: extensions, in: scope)
   }
 
   /// `nil` when the task has no kind, or one that is not run; either way that has been told.
