@@ -13,15 +13,22 @@ extension Execution {
     }
     var directive = task.then
     if case .extended(let progress) = open.phase { directive = progress.directive ?? directive }
+    return ended(task, activity, output, directive)
+  }
+
+  /// The task has its raw output, and its data stages may still fail.
+  mutating func ended(
+    _ task: TaskDefinition, _ activity: Int, _ rawOutput: JSON, _ directive: FlowDirective?
+  ) -> Move? {
     do throws(ExpressionError) {
-      return try finish(task, activity, output, directive)
+      return try finish(task, activity, rawOutput, directive)
     } catch {
       return .fault(activity: activity, Problems.expression(error.message, at: task.reference))
     }
   }
 
   /// The two data stages after a task (`output.as`, then `export.as` on what that gave), and where the flow goes.
-  mutating func finish(
+  private mutating func finish(
     _ task: TaskDefinition, _ activity: Int, _ rawOutput: JSON, _ directive: FlowDirective?
   ) throws(ExpressionError) -> Move? {
     guard let index = state.activityIndex(activity), let scope = state.activities[index].parent else { return nil }

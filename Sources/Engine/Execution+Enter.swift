@@ -41,7 +41,7 @@ extension Execution {
       return .complete(activity: try openTask(begun), output: output)
     case .switch(let cases):
       let directive = try choose(cases, input, variables) ?? task.then
-      return try finish(task, try openTask(begun), input, directive)
+      return ended(task, try openTask(begun), input, directive)
     case .do:
       return .enter(scope: try openTask(begun), position: 0, input: input)
     case .call(let call): return try startCall(call, begun)

@@ -64,4 +64,10 @@ import Values
     #expect(try run("continue").trace.filter { $0.hasSuffix("left") }.count == 2)
     #expect(try run("end").trace.filter { $0.hasPrefix("+") }.count == 3)
   }
+
+  @Test func aSwitchWhoseOutputFailsIsStartedOnce() throws {
+    let bench = try Bench(
+      "do: [{choose: {switch: [{only: {then: continue}}], output: {as: .a.b.c}}}]", input: ["a": [1]])
+    #expect(bench.trace == ["+/do/0/choose", "!/do/0/choose"])
+  }
 }
