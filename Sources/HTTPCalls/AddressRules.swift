@@ -63,8 +63,8 @@ public struct HostPattern: Sendable, Hashable {
 /// Which addresses may be called.
 ///
 /// Without patterns: every public one. With patterns: those that a pattern names. What is not public (this machine, its
-/// network, the cloud's metadata, multicast, …) has to be named by its address or by its exact name; `*` and `*.…` do
-/// not do, for whoever runs a name server could lead them anywhere.
+/// network, the cloud's metadata, multicast, …) has to be named by its address or by its exact name; `*` and `*.…`
+/// do not do, for whoever runs a name server could lead them anywhere.
 public struct AddressRules: Sendable, Hashable {
   let patterns: [HostPattern]
 

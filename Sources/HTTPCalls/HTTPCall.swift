@@ -60,6 +60,8 @@ extension HTTPCall {
     guard !method.isEmpty, method.utf8.count <= 32, method.utf8.allSatisfy({ isTokenByte($0) }) else {
       throw .invalid("with.method is no method of HTTP")
     }
+    // It asks for a tunnel (RFC 9110 section 9.3.6), and there would be nobody at its end.
+    guard method.uppercased() != "CONNECT" else { throw .invalid("with.method cannot be CONNECT") }
     let headers = try CallHeaders.read(try members.object("headers"), "with.headers")
     let body = try CallBody(members["body"], contentType: headers.value(of: "content-type"))
     self.init(

@@ -1,7 +1,7 @@
 import Glibc
 
-/// An address of IPv4 or IPv6. An IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2) is the IPv4 address: it leads
-/// to the same place.
+/// An address of IPv4 or IPv6. An IPv4 address mapped into IPv6 (RFC 4291 section 2.5.5.2) is the IPv4 address: it
+/// leads to the same place.
 struct IPAddress: Sendable, Hashable {
   /// 4 or 16, in network order.
   let bytes: [UInt8]

@@ -15,11 +15,14 @@ struct TokenExchange: Sendable {
   func request(to url: HTTPURL, maxResponseBytes: Int) -> HTTPRequest {
     var parameters = grantParameters
     var headers = [HTTPHeader("Accept", "application/json"), HTTPHeader("Content-Type", grant.encoding.rawValue)]
+    var secrets = grant.secrets
     switch grant.clientAuthentication {
     case .basic:
       // Both are encoded as in a form first (RFC 6749 section 2.3.1).
       let pair = [grant.clientID, grant.clientSecret].map(PercentEncoding.form)
-      headers.append(HTTPHeader("Authorization", "Basic \(Base64.encode(Array(pair.joined(separator: ":").utf8)))"))
+      let code = Base64.encode(Array(pair.joined(separator: ":").utf8))
+      headers.append(HTTPHeader("Authorization", "Basic \(code)"))
+      secrets.append(code)
     case .post:
       parameters["client_id"] = .string(grant.clientID)
       parameters["client_secret"] = .string(grant.clientSecret)
@@ -33,7 +36,7 @@ struct TokenExchange: Sendable {
       }
     return HTTPRequest(
       method: "POST", url: url.text, headers: headers, body: body, maxResponseBytes: maxResponseBytes,
-      redacting: grant.secrets)
+      redacting: secrets)
   }
 
   private var grantParameters: JSONObject {

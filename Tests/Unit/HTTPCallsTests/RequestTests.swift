@@ -92,6 +92,7 @@ import Values
   private static let whatCannotBeActedOnIsRefusedByItsPlaceCases: [(JSON, String)] = [
     (["endpoint": "http://x.org/"], "with.method is missing"),
     (["method": "get"], "with.endpoint is missing"),
+    (["method": "connect", "endpoint": "http://x.org/"], "with.method cannot be CONNECT"),
     (["method": "ge t", "endpoint": "http://x.org/"], "with.method is no method"),
     (
       ["method": "get", "endpoint": ["url": "http://x.org/"]], "with.endpoint has no member 'url'; did you mean 'uri'?"
