@@ -23,7 +23,8 @@ extension Execution {
       if let detail = unstorable(transformed, "input") {
         return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
       }
-      return try start(task, in: scope, transformed, transformed == input ? nil : input)
+      // A bare `nil` would be the JSON null.
+      return try start(task, in: scope, transformed, transformed == input ? Optional.none : input)
     } catch {
       return failedToStart(task, in: scope, Problems.expression(error.message, at: reference))
     }

@@ -70,4 +70,10 @@ import Values
       "do: [{choose: {switch: [{only: {then: continue}}], output: {as: .a.b.c}}}]", input: ["a": [1]])
     #expect(bench.trace == ["+/do/0/choose", "!/do/0/choose"])
   }
+
+  @Test func anInputThatIsLeftAsItIsStaysTheTasksInput() throws {
+    let bench = try Bench(
+      "do: [{a: {input: {from: .}, wait: PT0S, output: {as: $task.input}}}]", input: ["n": 3])
+    #expect(bench.state.output == ["n": 3])
+  }
 }
