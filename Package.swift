@@ -95,7 +95,7 @@ let package = Package(
       resources: [.embedInCode("Migrations")]),
     library(
       "Processors",
-      ["HTTP", "Hosting", "Kafka", "Postgres", "Values", "Wire", lifecycle, logging, metrics],
+      ["HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Values", "Wire", lifecycle, logging, metrics],
       resources: [.embedInCode("Resources/migrations")]),
 
     // Programs: arguments in, library calls, exit codes out.
@@ -139,7 +139,7 @@ let package = Package(
       "MediatorTests", in: "Unit/MediatorTests", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
     tests(
       "ProcessorsTests", in: "Unit/ProcessorsTests",
-      ["HTTP", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),
+      ["HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),
 
     // The seeded simulation of the production loop.
     tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
@@ -149,6 +149,8 @@ let package = Package(
     tests("PostgresTests", in: "Integration/PostgresTests", ["Postgres", "TestSupport"]),
     tests("HTTPTests", in: "Integration/HTTPTests", ["HTTP", "TestSupport", "Threads", "Values"]),
     tests(
+      "HTTPCallsIntegrationTests", in: "Integration/HTTPCallsTests", ["HTTP", "HTTPCalls", "TestSupport", "Values"]),
+    tests(
       "MediatorCtlTests", in: "Unit/MediatorCtlTests",
       ["Engine", "Mediator", "Toolchain", "Values", "Workflow", "mediatorctl"]),
     tests(
@@ -157,7 +159,7 @@ let package = Package(
 
     tests(
       "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",
-      ["Hosting", "HTTP", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
+      ["Hosting", "HTTP", "HTTPCalls", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
     tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
