@@ -19,9 +19,12 @@ struct ProcessorCommand: AsyncParsableCommand {
         processor persistence --bootstrap-servers 127.0.0.1:9092 --database postgres://postgres@127.0.0.1:5432/mediator
         processor alerts --config mediator.yaml --instance alerts-1 --health-port 8082
         TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml
+        processor http --config mediator.yaml --allow api.example.com --allow 10.0.0.0/8:8080
         processor persistence --config mediator.yaml --topology broker --topic EquipmentStatus
       """,
-    subcommands: [PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, EchoCommand.self])
+    subcommands: [
+      PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, HTTPCommand.self, EchoCommand.self,
+    ])
 }
 
 struct PersistenceCommand: AsyncParsableCommand {
@@ -88,6 +91,42 @@ struct TelegramCommand: AsyncParsableCommand {
     var overrides = topology.overrides(.telegram)
     overrides["processors.telegram.concurrency"] = concurrency.map(String.init)
     try await common.run(.telegram, overrides)
+  }
+}
+
+struct HTTPCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "http",
+    abstract: "Makes the HTTP calls of call: http and call: openapi.",
+    discussion: """
+      with: {method: get, endpoint: https://api.example.com/machines/m1}
+      with: {document: {endpoint: https://api.example.com/openapi.json}, operationId: getMachine, parameters: {id: m1}}
+      reply: the answer's content; output: raw or response asks for more
+
+      Addresses that are not public (this machine, its network) cannot be called unless --allow names them.
+
+      EXAMPLES:
+        processor http --config mediator.yaml
+        processor http --config mediator.yaml --allow '*.example.com' --allow plc.internal:8080 --concurrency 8
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var topology: TopologyOptions
+
+  @Option(
+    help: "A host that may be called: name, *.domain, address or block, with :port; repeatable (default: public).")
+  var allow: [String] = []
+
+  @Option(help: "Calls under way at the same moment (default: 32).")
+  var concurrency: Int?
+
+  func run() async throws {
+    var overrides = topology.overrides(.http)
+    // As YAML, for an IPv6 address has brackets of its own.
+    let quoted = allow.map { "\"\($0)\"" }.joined(separator: ", ")
+    overrides["processors.http.allow"] = allow.isEmpty ? nil : "[\(quoted)]"
+    overrides["processors.http.concurrency"] = concurrency.map(String.init)
+    try await common.run(.http, overrides)
   }
 }
 

@@ -1,3 +1,4 @@
+import Logging
 import Synchronization
 import Values
 
@@ -29,6 +30,24 @@ public final class EffectContext: Sendable {
       await clock.sleep(min(rest, .milliseconds(200)))
     }
     return false
+  }
+
+  /// The effect has happened: its record is tried until it stands or the event is given up.
+  ///
+  /// - Returns: whether it stands.
+  @discardableResult
+  func patiently(_ logger: Logger, _ record: () async throws(ProcessorError) -> Void) async -> Bool {
+    var delay = Duration.milliseconds(100)
+    while true {
+      do {
+        try await record()
+        return true
+      } catch {
+        logger.debug("effect not recorded", metadata: ["reason": "\(error.message)"])
+      }
+      guard await pause(delay) else { return false }
+      delay = min(delay * 2, .seconds(5))
+    }
   }
 }
 

@@ -9,6 +9,7 @@ public struct ProcessorOptions: Sendable {
     case persistence(tables: [TableDefinition])
     case alerts(rules: [AlertRule])
     case telegram(TelegramOptions)
+    case http(HTTPOptions)
     /// Without a database.
     case echo
   }

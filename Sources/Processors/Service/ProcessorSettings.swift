@@ -6,7 +6,7 @@ import Wire
 
 /// Reads a processor's part of the configuration: section `processors`, and in it one section per kind.
 public enum ProcessorSettings {
-  public enum Name: String, Sendable, CaseIterable { case persistence, alerts, telegram, echo }
+  public enum Name: String, Sendable, CaseIterable { case persistence, alerts, telegram, http, echo }
 
   public enum Topology: String, Sendable, CaseIterable { case mediator, broker }
 
@@ -25,7 +25,7 @@ public enum ProcessorSettings {
     let input = input(section, name, channel: channel)
     let instance = all.string("instance")
     let batchSize = section.integer("batchSize", default: 500, in: 1...10_000)
-    let concurrency = section.integer("concurrency", default: 16, in: 1...1000)
+    let concurrency = section.integer("concurrency", default: name == .http ? 32 : 16, in: 1...1000)
     let partitions = all.integer("topicPartitions", default: 4, in: 1...10_000)
     let week = Duration.seconds(7 * 86_400)
     let retention = all.duration("retention", default: week, in: .seconds(60)...(.seconds(3650 * 86_400)))
@@ -49,6 +49,7 @@ public enum ProcessorSettings {
     case .persistence: .persistence(tables: tables(section))
     case .alerts: .alerts(rules: rules(section))
     case .telegram: .telegram(telegram(section))
+    case .http: .http(HTTPOptions(section))
     case .echo: .echo
     }
   }
@@ -89,7 +90,7 @@ public enum ProcessorSettings {
         "sequence": "$.data.sequence",
       ]
     case .telegram: ["chat": "operators", "text": "{type} from {source}: {data}"]
-    case .echo: "$.data"
+    case .http, .echo: "$.data"
     }
   }
 

@@ -1,4 +1,5 @@
 import HTTP
+import HTTPCalls
 import Hosting
 import Logging
 import Values
@@ -19,6 +20,7 @@ extension ProcessorOptions {
     case .persistence(let tables): return try postgresSink(PersistenceHandler(tables: tables), clock)
     case .alerts(let rules): return try postgresSink(AlertsHandler(rules: rules), clock)
     case .telegram(let telegram): return try telegramSink(telegram, storeLog, clock, logger)
+    case .http(let http): return try httpSink(http, storeLog, clock, logger)
     }
   }
 
@@ -52,6 +54,22 @@ extension ProcessorOptions {
       handler: handler, inbox: ledger, clock: clock, storeLog: storeLog, concurrency: concurrency)
     return OpenSink(sink: sink) { [client] in
       client?.close()
+      await ledger.close()
+    }
+  }
+
+  private func httpSink(
+    _ http: HTTPOptions, _ storeLog: StateLog, _ clock: SystemClock, _ logger: Logger
+  ) throws(ProcessorError) -> OpenSink {
+    guard let database else { throw ProcessorError(.configuration, "the processor '\(name)' needs a database") }
+    let ledger = PostgresEffectLedger(processor: inboxName, configuration: database, timeout: databaseTimeout)
+    let client = try http.client()
+    let handler = HTTPHandler(
+      caller: HTTPCaller(client: client, options: http.calls), ledger: ledger, logger: logger)
+    let sink = EffectSink(
+      handler: handler, inbox: ledger, clock: clock, storeLog: storeLog, concurrency: concurrency)
+    return OpenSink(sink: sink) {
+      client.close()
       await ledger.close()
     }
   }

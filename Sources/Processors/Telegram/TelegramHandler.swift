@@ -72,7 +72,9 @@ public final class TelegramHandler: EffectHandler {
       switch sending.next(after: answer) {
       case .finished(let end): return await self.end(message, key, end, context)
       case .nextPart:
-        await patiently(context) { () throws(ProcessorError) in try await ledger.advance(key, to: sending.progress) }
+        await context.patiently(logger) { () throws(ProcessorError) in
+          try await ledger.advance(key, to: sending.progress)
+        }
       case .again(let delay):
         guard await context.pause(delay) else { return .abandoned }
       }
@@ -134,27 +136,9 @@ public final class TelegramHandler: EffectHandler {
     if let reason = end.disablesChat {
       logger.warning("telegram chat disabled", metadata: ["chat": "\(message.chat)", "reason": "\(reason)"])
     }
-    let isRecorded = await patiently(context) { () throws(ProcessorError) in
+    let isRecorded = await context.patiently(logger) { () throws(ProcessorError) in
       try await ledger.end(message, key: key, end, outcome: outcome)
     }
     return isRecorded ? .settled(outcome) : .abandoned
-  }
-
-  /// The effect has happened: its record is tried until it stands or the event is given up.
-  @discardableResult
-  private func patiently(
-    _ context: EffectContext, _ record: () async throws(ProcessorError) -> Void
-  ) async -> Bool {
-    var delay = Duration.milliseconds(100)
-    while true {
-      do {
-        try await record()
-        return true
-      } catch {
-        logger.debug("telegram: not recorded", metadata: ["reason": "\(error.message)"])
-      }
-      guard await context.pause(delay) else { return false }
-      delay = min(delay * 2, .seconds(5))
-    }
   }
 }

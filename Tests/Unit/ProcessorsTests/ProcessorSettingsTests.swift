@@ -1,3 +1,4 @@
+import HTTPCalls
 import Hosting
 import Testing
 import Values
@@ -50,6 +51,41 @@ struct ProcessorSettingsTests {
     #expect(options.topic == "mediator.channel.night-shift")
     #expect(options.group == "mediator.processor.night-shift")
     #expect(options.inboxName == "night-shift")
+  }
+
+  @Test func httpCalls() throws {
+    let plain = try read(.http)
+    #expect(plain.topic == "mediator.channel.http")
+    #expect(plain.concurrency == 32)
+    guard case .http(let defaults) = plain.kind else { throw Unexpected() }
+    #expect(defaults.calls.rules == AddressRules())
+    #expect(defaults.calls.maxResponseBytes == 1 << 20)
+    #expect(defaults.calls.sendsIdempotencyKey)
+    let options = try read(
+      .http,
+      """
+      processors:
+        http:
+          allow: [api.example.com, "*.plant.example", "10.0.0.0/8:8080", "[fd00::/8]:8080"]
+          concurrency: 8
+          timeout: 10s
+          connectTimeout: 1s
+          maxResponseBytes: 4096
+          idempotencyKey: false
+          documentLifetime: 1m
+      """)
+    guard case .http(let http) = options.kind else { throw Unexpected() }
+    #expect(http.calls.rules != AddressRules())
+    #expect(options.concurrency == 8)
+    #expect(http.calls.timeout == .seconds(10))
+    #expect(http.calls.connectTimeout == .seconds(1))
+    #expect(http.calls.maxResponseBytes == 4096)
+    #expect(!http.calls.sendsIdempotencyKey)
+    #expect(http.calls.documentLifetime == .seconds(60))
+    let brackets = try read(.http, options: ["processors.http.allow": "[\"[::1]:80\", \"a.org\"]"])
+    guard case .http(let listed) = brackets.kind else { throw Unexpected() }
+    #expect(listed.calls.rules == AddressRules([HostPattern("[::1]:80"), HostPattern("a.org")].compactMap { $0 }))
+    #expect(mistakes(.http, "processors: {http: {allow: ['http://x.org/']}}").first?.contains("http.allow") == true)
   }
 
   @Test func echoNeedsNoDatabase() throws {

@@ -1,0 +1,128 @@
+import HTTP
+import HTTPCalls
+import Hosting
+import Synchronization
+import Testing
+import Values
+import Wire
+
+@testable import Processors
+
+struct HTTPHandlerTests {
+  private let clock = TestClock()
+  private let ledger = TestEffectLedger()
+
+  private func handler(_ network: TestNetwork) -> HTTPHandler {
+    let clock = clock
+    let caller = HTTPCaller(transport: network, options: HTTPCallOptions()) { clock.now() }
+    return HTTPHandler(caller: caller, ledger: ledger, logger: silent)
+  }
+
+  private func perform(
+    _ network: TestNetwork, deadline: Timestamp? = nil, context: EffectContext? = nil
+  ) async throws -> EffectEnding {
+    let event = event(
+      "a", deadline: deadline, data: ["method": "post", "endpoint": "https://api.example.com/", "body": [1]])
+    let handler = handler(network)
+    let work = try #require(handler.validate(event).work)
+    return try await handler.perform(
+      work, for: event, in: context ?? EffectContext(permits: Permits(4), clock: clock))
+  }
+
+  @Test func aCallIsMadeAndRecorded() async throws {
+    let network = TestNetwork(
+      HTTPResponse(status: 200, headers: [HTTPHeader("Content-Type", "text/plain")], body: [0x61]))
+    #expect(try await perform(network) == .settled(.completed("a")))
+    #expect(ledger.inbox == ["a": .completed("a")])
+    #expect(network.requests.first?.headers.contains(HTTPHeader("Idempotency-Key", "a")) == true)
+  }
+
+  @Test func aFailureThatMayPassIsNotRecorded() async throws {
+    let network = TestNetwork(HTTPResponse(status: 503, headers: [HTTPHeader("Retry-After", "9")]))
+    guard case .settled(.failed(let failure)) = try await perform(network) else { throw Unexpected() }
+    #expect(failure.retryable)
+    #expect(failure.retryAfter == .seconds(9))
+    #expect(failure.problem.status == 503)
+    #expect(ledger.inbox.isEmpty)
+  }
+
+  @Test func aFailureForGoodIsRecorded() async throws {
+    guard case .settled(.failed(let failure)) = try await perform(TestNetwork(HTTPResponse(status: 404))) else {
+      throw Unexpected()
+    }
+    #expect(!failure.retryable)
+    #expect(ledger.inbox["a"] == .failed(failure))
+  }
+
+  @Test func theRecordIsTriedUntilItStands() async throws {
+    ledger.fail(times: 3)
+    let network = TestNetwork(HTTPResponse(status: 204))
+    #expect(try await perform(network) == .settled(.completed(nil)))
+    #expect(network.requests.count == 1)
+    #expect(ledger.inbox == ["a": .completed(nil)])
+  }
+
+  @Test func nothingIsBegunPastTheDeadlineOrWhenGivenUp() async throws {
+    let network = TestNetwork(HTTPResponse(status: 204))
+    #expect(try await perform(network, deadline: clock.now()) == .expired)
+    let context = EffectContext(permits: Permits(1), clock: clock)
+    context.abandon()
+    #expect(try await perform(network, context: context) == .abandoned)
+    #expect(network.requests.isEmpty)
+    #expect(ledger.inbox.isEmpty)
+  }
+
+  @Test func aCallThatIsNoneIsRefusedWithoutAnEffect() {
+    let event = event("a", data: ["method": "get"])
+    guard case .refused(let failure) = handler(TestNetwork(HTTPResponse(status: 200))).validate(event) else {
+      Issue.record("it was not refused")
+      return
+    }
+    #expect(failure.problem.type == "https://serverlessworkflow.io/spec/1.0.0/errors/validation")
+    #expect(failure.problem.detail == "with.endpoint is missing")
+    #expect(!failure.retryable)
+  }
+}
+
+private final class TestNetwork: HTTPTransport {
+  private let answer: HTTPResponse
+  private let seen = Mutex<[HTTPRequest]>([])
+
+  init(_ answer: HTTPResponse) { self.answer = answer }
+
+  var requests: [HTTPRequest] { seen.withLock { $0 } }
+
+  func send(_ request: HTTPRequest) async throws(HTTPError) -> HTTPResponse {
+    seen.withLock { $0.append(request) }
+    return answer
+  }
+}
+
+private final class TestEffectLedger: EffectLedger {
+  private struct State {
+    var inbox: [String: Outcome] = [:]
+    var failures = 0
+  }
+
+  private let state = Mutex(State())
+
+  var inbox: [String: Outcome] { state.withLock { $0.inbox } }
+
+  func fail(times: Int) { state.withLock { $0.failures = times } }
+
+  func find(_ keys: [String]) async throws(ProcessorError) -> [String: Outcome] {
+    inbox.filter { keys.contains($0.key) }
+  }
+
+  func settle(_ key: String, _ outcome: Outcome) async throws(ProcessorError) {
+    let fails = state.withLock { state in
+      guard state.failures == 0 else {
+        state.failures -= 1
+        return true
+      }
+      state.inbox[key] = outcome
+      return false
+    }
+    if fails { throw ProcessorError(.store, "away") }
+  }
+}
