@@ -113,10 +113,14 @@ struct Execution {
 
   /// The step has done enough: the rest goes into the next one, so that one instance cannot hold up its shard.
   private mutating func pause(before move: Move) {
-    state.unfinished = [move] + queue
+    // What was left before comes first: one input can move several things, one after another.
+    state.unfinished += [move] + queue
     queue = []
     state.unfinishedSteps += 1
-    guard state.unfinishedSteps > options.maxStepsWithoutWaiting else { return checkSize() }
+    guard state.unfinishedSteps > options.maxStepsWithoutWaiting else {
+      checkSize()
+      return settleStatus()
+    }
     state.unfinished = []
     let detail =
       "more than \(options.maxStepsWithoutWaiting * options.maxTransitionsPerStep) tasks ran without waiting for "

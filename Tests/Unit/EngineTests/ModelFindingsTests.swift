@@ -76,4 +76,19 @@ import Values
       "do: [{a: {input: {from: .}, wait: PT0S, output: {as: $task.input}}}]", input: ["n": 3])
     #expect(bench.state.output == ["n": 3])
   }
+
+  /// Several things are due at once, and each has more to do than a step may.
+  @Test func whatOneStepLeavesAnotherDoesNotForget() throws {
+    let branch = "do: [{pause: {wait: PT1S}}, {a: {set: {x: 1}}}, {b: {set: {x: 2}}}, {c: {set: {x: 3}}}]"
+    var bench = try Bench(
+      "do: [{both: {fork: {branches: [{left: {\(branch)}}, {right: {\(branch)}}]}}}]",
+      options: EngineOptions(maxTransitionsPerStep: 2))
+    _ = bench.finishUnfinished()
+    bench.wake(after: .seconds(1))
+    #expect(bench.state.unfinished.count == 2)
+    #expect(bench.state.status == .running)
+    try bench.restart()
+    _ = bench.finishUnfinished()
+    #expect(bench.state.output == [["x": 3], ["x": 3]])
+  }
 }
