@@ -51,7 +51,9 @@ public struct Secrets: Sendable, Hashable {
 
   private func unseal(_ data: JSON, _ names: Set<String>) -> JSON {
     switch data {
-    case .string(let text): return text.contains(Self.begin) ? unseal(text, names) : data
+    case .string(let text):
+      if text.contains(Self.begin) { return unseal(text, names) }
+      return text.contains(Self.escapedBegin) ? .string(unsealEscaped(text, names)) : data
     case .array(let items): return .array(items.map { unseal($0, names) })
     case .object(let members):
       var unsealed = JSONObject()
@@ -82,6 +84,42 @@ public struct Secrets: Sendable, Hashable {
     // A value that stands alone keeps its type.
     if parts.count == 1 { return parts[0] }
     return .string(parts.map { $0.string ?? $0.text }.joined())
+  }
+
+  /// A placeholder that went through a URI template is escaped there (RFC 3986, section 2.1), and so has to be what takes
+  /// its place.
+  private func unsealEscaped(_ text: String, _ names: Set<String>) -> String {
+    var result = ""
+    var rest = Substring(text)
+    while let start = rest.firstRange(of: Self.escapedBegin),
+      let stop = rest[start.upperBound...].firstRange(of: Self.escapedEnd)
+    {
+      let inside = rest[start.upperBound..<stop.lowerBound].replacing("%2F", with: "/")
+      result += rest[..<start.lowerBound]
+      if let value = value(inside, names) {
+        result += Self.escaped(value.string ?? value.text)
+      } else {
+        result += rest[start.lowerBound..<stop.upperBound]
+      }
+      rest = rest[stop.upperBound...]
+    }
+    return result + rest
+  }
+
+  private static let escapedBegin = escaped(String(begin))
+  private static let escapedEnd = escaped(String(end))
+
+  private static func escaped(_ text: String) -> String {
+    let hex = Array("0123456789ABCDEF")
+    return text.utf8.reduce(into: "") { result, byte in
+      switch byte {
+      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+        UInt8(ascii: "~"):
+        result.append(Character(UnicodeScalar(byte)))
+      default: result += "%\(hex[Int(byte >> 4)])\(hex[Int(byte & 15)])"
+      }
+    }
   }
 
   private func value(_ placeholder: Substring, _ names: Set<String>) -> JSON? {
