@@ -75,7 +75,7 @@ let package = Package(
     library("JSONSchema", ["CJQ", "Values"]),
     library("Workflow", ["CJQ", "JSONSchema", "Values", "YAML"]),
     library("Engine", ["Values", "Workflow"]),
-    library("Toolchain", ["Values", "Workflow"]),
+    library("Toolchain", ["Engine", "HTTP", "HTTPCalls", "Values", "Workflow", "YAML"]),
 
     // Adapters, and the contract on the wire.
     library("Kafka", ["CRDKafka", "Threads", logging]),
@@ -127,7 +127,9 @@ let package = Package(
     tests("JSONSchemaTests", in: "Unit/JSONSchemaTests", ["JSONSchema", "Values"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
-    tests("ToolchainTests", in: "Unit/ToolchainTests", ["Toolchain", "Values", "Workflow"]),
+    tests(
+      "ToolchainTests", in: "Unit/ToolchainTests",
+      ["Engine", "HTTP", "HTTPCalls", "Toolchain", "Values", "Workflow"]),
     tests("HTTPCallsTests", in: "Unit/HTTPCallsTests", ["HTTP", "HTTPCalls", "Values"]),
     tests("WireTests", in: "Unit/WireTests", ["Kafka", "Values", "Wire"]),
     tests("SimulatorTests", in: "Unit/SimulatorTests", ["Kafka", "Simulator", "Values", "Wire"]),
