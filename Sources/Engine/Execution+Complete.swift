@@ -47,6 +47,9 @@ extension Execution {
     }
     // What undoes something is not undone itself.
     if let compensation = task.compensation, state.ending == nil {
+      // It sees the context as the task left it.
+      var variables = taskScope(task, in: scope, of: open)
+      (variables.rawOutput, variables.output) = (rawOutput, output)
       let data = try compensation.function.with?.evaluate(output, variables: variables.value) ?? .object([:])
       if let detail = unstorable(data, "data of the compensation") {
         return .fault(activity: activity, Problems.validation(detail, at: task.reference))

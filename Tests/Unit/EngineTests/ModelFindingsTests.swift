@@ -91,4 +91,18 @@ import Values
     _ = bench.finishUnfinished()
     #expect(bench.state.output == [["x": 3], ["x": 3]])
   }
+
+  @Test func aCompensationSeesTheContextThatItsTaskLeft() throws {
+    let bench = try Bench(
+      """
+      use: {functions: {undo: {call: stock, with: {id: "${ .id }"}}}}
+      do:
+        - reserve:
+            set: {id: 7}
+            export: {as: "{reservation: .id}"}
+            metadata: {compensation: {use: undo, with: {id: "${ $context.reservation }"}}}
+        - stop: {raise: {error: {type: about:blank, status: 500}}}
+      """)
+    #expect(bench.requests.map(\.data) == [["id": 7]])
+  }
 }
