@@ -127,6 +127,7 @@ let package = Package(
     tests("JSONSchemaTests", in: "Unit/JSONSchemaTests", ["JSONSchema", "Values"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
+    tests("ModelTests", in: "Unit/ModelTests", ["Engine", "Values", "Workflow"]),
     tests(
       "ToolchainTests", in: "Unit/ToolchainTests",
       ["Engine", "HTTP", "HTTPCalls", "Toolchain", "Values", "Workflow"]),

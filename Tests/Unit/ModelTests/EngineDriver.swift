@@ -1,0 +1,253 @@
+import Engine
+import Testing
+import Values
+import Workflow
+
+/// Drives the engine through a world, as the mediator does: one input at a time, with everything that can go wrong
+/// between two of them.
+struct EngineDriver {
+  let engine: Engine
+  let world: World
+  private(set) var state: InstanceState
+  private(set) var seen = Observation()
+  private(set) var tally = Tally()
+  /// What must hold at any time and did not.
+  private(set) var complaints: [String] = []
+
+  private var now = World.start
+  private var dice: Dice
+  private var agenda: [(time: Timestamp, input: Input)] = []
+  private var sent: [String] = []
+  private var answered: [String] = []
+
+  private enum Input {
+    case reply(String, ReplyOutcome)
+    case undeliverable(String)
+    case event(JSON)
+    case child(UUIDValue, ChildOutcome)
+    case cancel(compensating: Bool)
+    /// Comes too late or twice: has to be ignored.
+    case noise(String)
+  }
+
+  init(definition: WorkflowDefinition, scenario: Scenario) {
+    engine = Engine(definition: definition, options: scenario.options)
+    world = scenario.world
+    dice = Dice(seed: scenario.seed ^ 0xD15EA5E)
+    let (state, step) = engine.start(id: World.instance, input: scenario.input, now: World.start)
+    self.state = state
+    agenda = world.events.map { ($0.time, .event($0.event)) }
+    if let cancellation = world.cancellation {
+      agenda.append((cancellation.time, .cancel(compensating: cancellation.compensating)))
+    }
+    take(step.entries)
+  }
+
+  /// - Returns: what happened, once nothing more does.
+  mutating func run() throws -> Observation {
+    var lastChange = now
+    while !state.status.isTerminal {
+      try crash()
+      annoy()
+      let next = agenda.indices.min { agenda[$0].time < agenda[$1].time }
+      let due = state.wakeAt
+      if let due, next.map({ due <= agenda[$0].time }) ?? true {
+        if due > now { sleepless(until: due) }
+        now = due
+        let step = engine.wake(&state, now: now)
+        if step.disposition != .applied { complaints.append("woken at \(due.microseconds): \(step.disposition)") }
+        take(step.entries)
+      } else if let next {
+        let (time, input) = agenda.remove(at: next)
+        now = time
+        apply(input)
+      } else {
+        break
+      }
+      lastChange = now
+      tally.inputs += 1
+      if tally.inputs > 20_000 {
+        complaints.append("goes on and on")
+        break
+      }
+    }
+    annoy()
+    seen.status = state.status.isTerminal ? state.status.rawValue : "open"
+    seen.output = state.output
+    seen.context = state.context
+    seen.error = state.error
+    seen.endedAt = state.status.isTerminal ? lastChange : World.start
+    return seen.normalized()
+  }
+
+  private mutating func apply(_ input: Input) {
+    switch input {
+    case .reply(let id, let outcome):
+      if dice.chance(20) {
+        let progress = PendingCall.Progress(percent: 50, message: dice.chance(50) ? "half" : nil)
+        _ = engine.reply(.progress(progress), to: id, state: &state, now: now)
+      }
+      take(engine.reply(outcome, to: id, state: &state, now: now).entries)
+      answered.append(id)
+      if dice.chance(15) { agenda.append((now + .microseconds(dice.roll(5_000_000)), .noise(id))) }
+    case .undeliverable(let id):
+      take(engine.undeliverable(id, reason: "too large", state: &state, now: now).entries)
+      answered.append(id)
+    case .event(let event): take(engine.event(event, state: &state, now: now).entries)
+    case .child(let id, let outcome): take(engine.child(id, ended: outcome, state: &state, now: now).entries)
+    case .cancel(let compensating):
+      take(engine.cancel("enough", compensating: compensating, state: &state, now: now).entries)
+    case .noise(let id):
+      tally.noises += 1
+      mustIgnore("a late duplicate") { $0.reply(.completed("late"), to: id, state: &$1, now: $2) }
+    }
+  }
+
+  // MARK: What goes wrong
+
+  /// The process ends and another one goes on with what was stored.
+  private mutating func crash() throws {
+    let isRunning =
+      !state.unfinished.isEmpty
+      || state.activities.contains { ["requested", "retrying", "child"].contains(Self.name($0.phase)) }
+    if state.status != (isRunning ? .running : .waiting) {
+      complaints.append("\(state.status) at \(state.resting.text)")
+    }
+    guard dice.chance(60) else { return }
+    for activity in state.activities { tally.phases[Self.name(activity.phase), default: 0] += 1 }
+    tally.crashes += 1
+    if !state.unfinished.isEmpty { tally.crashesInside += 1 }
+    var read = try InstanceState(
+      id: state.id, input: state.input, startedAt: state.startedAt, status: state.status,
+      resting: try JSON.parse(state.resting.serialized()))
+    read.updatedAt = state.updatedAt
+    if read != state {
+      complaints.append("a crash changed the state: \(state.resting.text) became \(read.resting.text)")
+    }
+    state = read
+  }
+
+  /// Duplicates, forgeries and what comes too late.
+  private mutating func annoy() {
+    if let id = answered.randomElement(using: &dice), dice.chance(15) {
+      tally.noises += 1
+      mustIgnore("a duplicate") { $0.reply(.completed("again"), to: id, state: &$1, now: $2) }
+    }
+    guard dice.chance(10) else { return }
+    tally.noises += 1
+    let forged = dice.pick([
+      "", "x", "\(World.instance.text).99999.1", "\(World.instance.text).0.99", "\(World.instance.text).-1.0",
+    ])
+    mustIgnore("a forged reply") { $0.reply(.completed("forged"), to: forged, state: &$1, now: $2) }
+    let child = UUIDValue(high: dice.next(), low: dice.next())
+    mustIgnore("an unknown child") { $0.child(child, ended: .completed("forged"), state: &$1, now: $2) }
+  }
+
+  /// Woken before anything is due.
+  private mutating func sleepless(until due: Timestamp) {
+    guard dice.chance(10), due.microseconds - now.microseconds > 1, state.unfinished.isEmpty else { return }
+    mustIgnore("an early wake") { engine, state, _ in engine.wake(&state, now: due - .microseconds(1)) }
+  }
+
+  private mutating func mustIgnore(
+    _ what: String, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
+  ) {
+    var after = state
+    let step = body(engine, &after, now)
+    after.updatedAt = state.updatedAt
+    if case .ignored = step.disposition, step.entries.isEmpty, after == state { return }
+    complaints.append("\(what) did something: \(step)")
+  }
+
+  // MARK: What comes out
+
+  private mutating func take(_ entries: [JournalEntry]) {
+    for entry in entries {
+      if dice.chance(30) { check(entry) }
+      switch entry {
+      case .taskStarted(_, let reference):
+        seen.note("+", reference, at: now)
+        if let kind = engine.definition.task(at: reference)?.kind { tally.started[kind.name, default: 0] += 1 }
+      case .taskSkipped(let reference): seen.note("~", reference, at: now)
+      case .taskCompleted(_, let reference, _): seen.note("-", reference, at: now)
+      case .taskFaulted(_, let reference, _): seen.note("!", reference, at: now)
+      case .taskCancelled(_, let reference): seen.note("x", reference, at: now)
+      case .attemptFailed(_, let reference, let attempt, _, _): seen.note("r \(attempt)", reference, at: now)
+      case .compensating(let reference): seen.note("u", reference, at: now)
+      case .requested(let request): send(request)
+      case .emitted(let emitted):
+        var event = emitted.event.object ?? [:]
+        if event["id"]?.string?.isEmpty ?? true { complaints.append("an event without an id at \(emitted.reference)") }
+        event["id"] = nil
+        seen.note("^ \(JSON.object(event).canonicalText)", emitted.reference, at: now)
+      case .childStarted(let child): start(child)
+      case .childCancelled(let id): seen.note("k", children[id] ?? "unknown", at: now)
+      case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled: break
+      }
+    }
+  }
+
+  private mutating func check(_ entry: JournalEntry) {
+    do {
+      let read = try JournalEntry(try JSON.parse(entry.json.serialized()))
+      if read != entry { complaints.append("a journal entry changed: \(entry)") }
+    } catch {
+      complaints.append("a journal entry cannot be read: \(entry): \(error)")
+    }
+  }
+
+  private mutating func send(_ request: Request) {
+    if sent.contains(request.id) { complaints.append("the id \(request.id) was given twice") }
+    sent.append(request.id)
+    seen.note("> \(request.channel) \(request.data.canonicalText) #\(request.attempt)", request.reference, at: now)
+    tally.requests += 1
+    switch world.answer(
+      to: request.reference, channel: request.channel, data: request.data, attempt: request.attempt, at: now)
+    {
+    case .silence: break
+    case .reply(let delay, let outcome): agenda.append((now + delay, .reply(request.id, outcome)))
+    case .undeliverable(let delay): agenda.append((now + delay, .undeliverable(request.id)))
+    }
+  }
+
+  private var children: [UUIDValue: String] = [:]
+
+  private mutating func start(_ child: ChildStart) {
+    let name = "\(child.namespace)/\(child.name)/\(child.version)"
+    seen.note("* \(name) \(child.input.canonicalText) \(child.isAwaited)", child.reference, at: now)
+    if children.updateValue(child.reference, forKey: child.id) != nil {
+      complaints.append("\(child.id) was started twice")
+    }
+    guard child.isAwaited,
+      let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
+    else { return }
+    agenda.append((now + delay, .child(child.id, outcome)))
+  }
+
+  static func name(_ phase: Activity.Phase) -> String {
+    switch phase {
+    case .sequence: "sequence"
+    case .requested: "requested"
+    case .retrying: "retrying"
+    case .waiting: "waiting"
+    case .loop: "loop"
+    case .fork: "fork"
+    case .branch: "branch"
+    case .trying(let progress):
+      switch progress.stage {
+      case .trying: "trying"
+      case .pausing: "pausing"
+      case .catching: "catching"
+      }
+    case .listening: "listening"
+    case .child: "child"
+    case .extended(let progress):
+      switch progress.stage {
+      case .before: "extended before"
+      case .task: "extended task"
+      case .after: "extended after"
+      }
+    case .compensating: "compensating"
+    }
+  }
+}
