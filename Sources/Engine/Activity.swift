@@ -78,7 +78,7 @@ public struct Activity: Sendable, Hashable {
     var sum = input.approximateBytes + (rawInput?.approximateBytes ?? 0)
     switch phase {
     case .requested(let call), .retrying(let call, _): sum += call.data.approximateBytes
-    case .loop(let loop): sum += loop.items.reduce(0) { $0 + $1.approximateBytes }
+    case .loop(let loop): sum += loop.itemBytes
     case .fork(let outputs): sum += outputs.reduce(0) { $0 + ($1?.approximateBytes ?? 4) }
     case .listening(let progress): sum += progress.approximateBytes
     case .extended(let progress): sum += progress.output?.approximateBytes ?? 0
@@ -125,6 +125,14 @@ public struct LoopProgress: Sendable, Hashable {
   public let items: [JSON]
   /// The pass under way.
   public var index: Int
+  /// Counted once: a step of a long loop must not look at all items.
+  let itemBytes: Int
+
+  public init(items: [JSON], index: Int) {
+    self.items = items
+    self.index = index
+    itemBytes = items.reduce(0) { $0 + $1.approximateBytes }
+  }
 }
 
 /// How far a `try` has come.

@@ -53,7 +53,9 @@ extension Execution {
     guard index < loop.items.count, let place = state.activityIndex(activity.id),
       let task = definition.task(at: activity.reference), case .for(let definition) = task.kind
     else { return .complete(activity: activity.id, output: data) }
-    state.activities[place].phase = .loop(LoopProgress(items: loop.items, index: index))
+    var loop = loop
+    loop.index = index
+    state.activities[place].phase = .loop(loop)
     if let condition = definition.while {
       do throws(ExpressionError) {
         let variables = taskScope(task, inside: state.activities[place])
