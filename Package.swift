@@ -127,7 +127,8 @@ let package = Package(
       ["HTTP", "Hosting", "Kafka", "Values", lifecycle, logging, metrics, metricsCore]),
 
     tests(
-      "MediatorTests", in: "Unit/MediatorTests", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
+      "MediatorTests", in: "Unit/MediatorTests",
+      ["Engine", "Hosting", "Kafka", "Mediator", "Values", "Wire", "Workflow", logging]),
     tests(
       "ProcessorsTests", in: "Unit/ProcessorsTests",
       ["HTTP", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),

@@ -31,7 +31,7 @@ struct TopicLayout: Sendable {
     var wanted = queues.map { ($0, options.topicPartitions) }
     wanted += [(replies, shards), (Topics.deadLetters, 1)]
     for (topic, partitions) in wanted {
-      try await kafka { () throws(KafkaError) in try await admin.createTopic(topic, partitions: partitions) }
+      try await kafka { () throws(KafkaError) in try await admin.ensureTopic(topic, partitions: partitions) }
     }
     var counts: [String: Int32] = [:]
     for topic in queues + [replies] {
