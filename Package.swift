@@ -151,6 +151,6 @@ let package = Package(
       ["Hosting", "HTTP", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
-    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
+    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values", "mock-broker"]),
   ]
 )
