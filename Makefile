@@ -27,6 +27,7 @@ test: deps ## Run every test: unit, simulation, integration on real servers, end
 
 check: deps ## Format, shell scripts, and a build in which warnings are errors
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
 	MEDIATOR_CHECK=1 swift build $(SWIFT_FLAGS) --build-tests --scratch-path .build-check -j $(JOBS)
 
 format: ## Format the Swift code in place
