@@ -103,18 +103,11 @@ listens() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
 
 is_ready() { python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1])' "$1"; }
 
-# One by one: all targets together would bring what only tests need, a TLS library among it.
-build_programs() {
-  for product in mediator processor simulator mediatorctl; do
-    swift build -c release --product "$product" || return 1
-  done
-}
-
 build() {
   say "building the programs and the benchmarks (the first time takes some minutes)…"
   local log
   log=$(mktemp)
-  if ! { build_programs && swift build -c release --package-path Benchmarks; } >"$log" 2>&1; then
+  if ! { make --no-print-directory release && swift build -c release --package-path Benchmarks; } >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "the build failed; the whole log is $log"
   fi
