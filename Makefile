@@ -19,7 +19,7 @@ release: deps ## Build the programs (release)
 	for product in $(PROGRAMS); do swift build $(SWIFT_FLAGS) -c release -j $(JOBS) --product $$product || exit 1; done
 
 demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
-	@scripts/demo.sh
+	@scripts/demo.sh || [ $$? -eq 130 ] # Ctrl-C is how it ends
 
 test: deps ## Run every test: unit, simulation, integration on real servers, end to end
 	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
@@ -27,6 +27,7 @@ test: deps ## Run every test: unit, simulation, integration on real servers, end
 
 check: deps ## Format, shell scripts, and a build in which warnings are errors
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks
+	for script in scripts/*.sh .ci/run; do bash -n $$script || exit 1; done
 	MEDIATOR_CHECK=1 swift build $(SWIFT_FLAGS) --build-tests --scratch-path .build-check -j $(JOBS)
 
 format: ## Format the Swift code in place

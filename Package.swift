@@ -139,7 +139,8 @@ let package = Package(
       ["HTTP", "Hosting", "Kafka", "Values", lifecycle, logging, metrics, metricsCore]),
 
     tests(
-      "MediatorTests", in: "Unit/MediatorTests", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
+      "MediatorTests", in: "Unit/MediatorTests",
+      ["Engine", "Hosting", "Kafka", "Mediator", "Values", "Wire", "Workflow", logging]),
     tests(
       "ProcessorsTests", in: "Unit/ProcessorsTests",
       ["HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),
@@ -165,6 +166,6 @@ let package = Package(
       ["Hosting", "HTTP", "HTTPCalls", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
-    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values"]),
+    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values", "mock-broker"]),
   ]
 )

@@ -15,6 +15,7 @@ children=()
 names=()
 directory=""
 private_postgres=""
+log=""
 
 fail() {
   echo "error: $*" >&2
@@ -23,8 +24,10 @@ fail() {
 
 # Ends every child, then the servers, and removes the directory; runs once, however the demo ends.
 clean_up() {
-  trap - EXIT INT TERM
-  [ -t 1 ] && printf '\033[?25h'
+  trap - EXIT
+  # An impatient second Ctrl-C must not leave half of it running.
+  trap '' INT TERM HUP PIPE
+  [ -n "$log" ] && rm -f "$log"
   [ -n "$directory" ] || return
   echo
   echo "ending ${#children[@]} processes…"
@@ -47,6 +50,8 @@ clean_up() {
 trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
+trap 'exit 129' HUP
+trap 'exec 2>/dev/null; exit 141' PIPE
 
 free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -87,13 +92,13 @@ wait_for_port() {
 if [ -z "${DEMO_PROGRAMS:-}" ]; then
   echo "building the programs (the first time takes some minutes)…"
   log=$(mktemp)
-  for product in mediator processor simulator mediatorctl mock-broker; do
-    if ! swift build -c release --product "$product" >"$log" 2>&1; then
-      tail -30 "$log" >&2
-      fail "the build failed; the whole log is $log"
-    fi
-  done
-  rm -f "$log"
+  # The same build as anyone's: other flags would compile a part of it anew, back and forth.
+  if ! make --no-print-directory release >"$log" 2>&1; then
+    tail -30 "$log" >&2
+    kept=$log
+    log=""
+    fail "the build failed; the whole log is $kept"
+  fi
 fi
 
 directory=$(mktemp -d /tmp/mediator-demo-XXXXXX)
@@ -170,7 +175,7 @@ TEXT
 
 # --- watch -----------------------------------------------------------------------------------------------------------
 
-query="select
+counts="select
   (select count(*) from instances),
   (select count(*) from instances where ended_at is null),
   (select count(*) from instances where status = 'completed'),
@@ -178,23 +183,39 @@ query="select
   (select count(*) from dead_letters),
   (select count(*) from equipment_status),
   (select count(*) from alerts),
-  (select count(*) from telegram_messages),
-  coalesce((select replace(text, E'\n', ' ') from telegram_messages order by created_at desc limit 1), '')"
+  (select count(*) from telegram_messages)"
+ask() { psql "$DATABASE_URL" -XAtF $'\t' "$@" 2>/dev/null; }
 
+is_drawn=""
+# The counts stand below everything else, in lines that an 80-column terminal holds.
+draw() {
+  local width
+  width=$(tput cols 2>/dev/null || echo 80)
+  is_drawn=yes
+  printf '%s\n%s\n' "${1:0:width-1}" "${2:0:width-1}"
+}
+erase() { [ -z "$is_drawn" ] || printf '\033[2A\033[J'; }
+
+since=$(ask -c "select clock_timestamp()") || fail "Postgres does not answer any more"
 began=$SECONDS
 while true; do
   check_children
-  if row=$(psql "$DATABASE_URL" -AtF $'\t' -c "$query" 2>/dev/null); then
-    IFS=$'\t' read -r started running completed faulted dead readings alerts messages last <<<"$row"
-    line=$(printf 'instances %s (running %s, completed %s, faulted %s, dead letters %s) · readings %s · alerts %s · messages %s' \
-      "$started" "$running" "$completed" "$faulted" "$dead" "$readings" "$alerts" "$messages")
-    [ -n "$last" ] && line="$line · “$last”"
-    if [ -t 1 ]; then
-      width=$(tput cols 2>/dev/null || echo 120)
-      printf '\r\033[K%s' "${line:0:width-1}"
-    else
-      echo "$line"
-    fi
+  # What would have gone to Telegram comes line by line, since the start of this demo only.
+  messages="select created_at, to_char(created_at at time zone 'UTC', 'HH24:MI:SS'), chat, replace(text, E'\n', ', ')
+    from telegram_messages where created_at > '$since' order by created_at limit 20"
+  if rows=$(ask -c "$counts" -c "$messages"); then
+    erase
+    {
+      IFS=$'\t' read -r started running completed faulted dead readings alerts sent
+      while IFS=$'\t' read -r at time chat text; do
+        echo "$time  to $chat: $text"
+        since=$at
+      done
+    } <<<"$rows"
+    line="instances  $started started · $running running · $completed completed · $faulted faulted · $dead dead letters"
+    effects="effects    $readings readings stored · $alerts alerts · $sent messages"
+    # Nobody listens any more: the terminal is gone.
+    { if [ -t 1 ]; then draw "$line" "$effects"; else printf '%s\n%s\n' "$line" "$effects"; fi; } 2>/dev/null || exit 141
   fi
   if [ "$seconds" -gt 0 ] && [ $((SECONDS - began)) -ge "$seconds" ]; then exit 0; fi
   sleep 1

@@ -25,7 +25,6 @@ layer Kafka --filter '^KafkaTests\.'
 layer Postgres --filter '^PostgresTests\.'
 layer HTTP --filter '^HTTPTests\.'
 layer MediatorCtl --filter '^MediatorCtlIntegrationTests\.'
-layer Mediator --filter '^MediatorIntegrationTests\.'
 layer Processors --no-parallel --filter '^ProcessorsIntegrationTests\.'
 layer EndToEnd --no-parallel --filter '^EndToEndTests\.'
 

@@ -48,7 +48,8 @@ final class ClientHandle: @unchecked Sendable {
     var logger = logger
     logger[metadataKey: "client"] = "\(String(cString: rd_kafka_name(raw)))"
     self.logger = logger
-    log = ConnectionLog(logger: logger, reachability: reachability)
+    log = ConnectionLog(
+      logger: logger, reachability: reachability, isTold: configuration.logsReachability)
   }
 
   private static func properties(

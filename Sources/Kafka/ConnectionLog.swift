@@ -27,12 +27,15 @@ struct ConnectionLog {
   private(set) var failure: KafkaError?
   private let logger: Logger
   private let reachability: Reachability
+  private let isTold: Bool
   private var failedProbes = 0
   private var seenFacilities: Set<String> = []
 
-  init(logger: Logger, reachability: Reachability) {
+  /// - Parameter isTold: false where the caller logs loss and return itself.
+  init(logger: Logger, reachability: Reachability, isTold: Bool = true) {
     self.logger = logger
     self.reachability = reachability
+    self.isTold = isTold
   }
 
   /// Lines of these facilities tell about single attempts, or what has a line of its own here or in the callers.
@@ -75,7 +78,7 @@ struct ConnectionLog {
     failedProbes += 1
     // The first may find librdkafka waiting before it connects again.
     if failedProbes < 2 || state == .disconnected { return }
-    if failure == nil { logger.warning("no Kafka broker can be reached; trying on") }
+    if failure == nil { logger.log(level: isTold ? .warning : .debug, "no Kafka broker can be reached; trying on") }
     state = .disconnected
     reachability.isReachable = false
   }
@@ -83,7 +86,9 @@ struct ConnectionLog {
   /// The cluster answered.
   mutating func succeeded() {
     if state == .connected && failure == nil { return }
-    if state == .disconnected || failure != nil { logger.notice("Kafka can be reached again") }
+    if state == .disconnected || failure != nil {
+      logger.log(level: isTold ? .notice : .debug, "Kafka can be reached again")
+    }
     state = .connected
     failure = nil
     failedProbes = 0

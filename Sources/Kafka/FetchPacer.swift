@@ -8,7 +8,8 @@ import Synchronization
 /// does not would make librdkafka 2.0.2, which asks again at once, spin with a whole core on either side. librdkafka
 /// does not say how many records an answer has, but what comes at once and has the same size as the one before is
 /// empty, or does not get worse by being a few milliseconds older. Such an answer is held up in the thread of its broker
-/// connection, so that one fetch takes 8 ms at least; a group's coordinator has a connection of its own.
+/// connection, so that one fetch takes 8 ms at
+/// least, and 24 ms once nothing has come for some seconds; a group's coordinator has a connection of its own.
 final class FetchPacer: Sendable {
   private struct Answers {
     var size = -1
@@ -36,8 +37,15 @@ final class FetchPacer: Sendable {
         return 0
       }
       answers.count += 1
-      // A pause between bursts is short; what has been quiet for half a second may wait a little longer.
-      let interval: Int64 = answers.count < 5 ? 1000 : answers.count < 100 ? 4000 : 8000
+      // A pause between bursts is short; what has been quiet for half a second may wait a little longer, and a mediator
+      // whose consumers are all idle must cost next to nothing.
+      let interval: Int64 =
+        switch answers.count {
+        case ..<5: 1000
+        case ..<100: 4000
+        case ..<600: 8000
+        default: 24_000
+        }
       return UInt32(max(0, interval - max(0, roundTrip)))
     }
   }

@@ -77,6 +77,16 @@ public actor KafkaAdmin {
     return try Self.check(results, count, ignoring: RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
   }
 
+  /// Creates a topic that is missing. Unlike ``createTopic(_:partitions:replicationFactor:configuration:)`` it asks for
+  /// nothing where the topic exists: a client may have no right to create it, and some brokers cannot create any.
+  ///
+  /// - Returns: whether the topic was created by this call.
+  @discardableResult
+  public func ensureTopic(_ name: String, partitions: Int32) throws(KafkaError) -> Bool {
+    if try topics()[name] != nil { return false }
+    return try createTopic(name, partitions: partitions)
+  }
+
   /// Deletes a topic and all its records. One that does not exist is no error.
   public func deleteTopic(_ name: String) throws(KafkaError) {
     guard let topic = rd_kafka_DeleteTopic_new(name) else { throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG) }

@@ -8,6 +8,9 @@ public struct KafkaConfiguration: Sendable, Hashable {
   public var properties: [String: String]
   /// Shown in the broker's logs and quotas.
   public var clientID: String
+  /// Whether clients log that they lose the cluster and reach it again. A service with several clients tells of it itself,
+  /// in one line, from their `isReachable`.
+  public var logsReachability = true
 
   public init(bootstrapServers: String, properties: [String: String] = [:], clientID: String = "mediator") {
     self.bootstrapServers = bootstrapServers

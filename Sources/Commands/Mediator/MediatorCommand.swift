@@ -23,8 +23,9 @@ struct MediatorCommand: AsyncParsableCommand {
       docs/configuration.md.
 
       EXAMPLES:
-        mediator --bootstrap-servers 127.0.0.1:9092 --database postgres://postgres@127.0.0.1:5432/mediator
-        KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:9092 DATABASE_URL=postgres://… mediator --health-port 8080
+        mediator --bootstrap-servers 127.0.0.1:9092 \\
+          --database postgres://postgres@127.0.0.1:5432/mediator
+        DATABASE_URL=postgres://… mediator --config mediator.yaml --health-port 8080
         mediator --config mediator.yaml --log-level debug
       """)
 
@@ -48,6 +49,9 @@ struct MediatorCommand: AsyncParsableCommand {
 
   @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
   var logLevel: String?
+
+  @Option(help: "How log lines are written: text or json (default: text).")
+  var output: String?
 
   func run() async throws {
     ignoreBrokenPipes()
@@ -97,6 +101,7 @@ struct MediatorCommand: AsyncParsableCommand {
     overrides["mediator.shards"] = shards.map(String.init)
     overrides["health.port"] = healthPort.map(String.init)
     overrides["log.level"] = logLevel
+    overrides["log.format"] = output
     return overrides
   }
 }

@@ -31,6 +31,9 @@ struct CommonOptions: ParsableArguments {
   @Option(help: "trace, debug, info, notice, warning, error or critical (default: info).")
   var logLevel: String?
 
+  @Option(help: "How log lines are written: text or json (default: text).")
+  var output: String?
+
   func run(
     _ name: ProcessorSettings.Name, _ overrides: [String: String], channels: [String] = []
   ) async throws {
@@ -41,6 +44,7 @@ struct CommonOptions: ParsableArguments {
     overrides["processors.\(name.rawValue).batchSize"] = batchSize.map(String.init)
     overrides["health.port"] = healthPort.map(String.init)
     overrides["log.level"] = logLevel
+    overrides["log.format"] = output
     let status = await start(name, overrides, channels)
     if status != ExitStatus.success { throw ExitCode(status) }
   }
@@ -52,7 +56,7 @@ struct CommonOptions: ParsableArguments {
     do {
       plan = try ProcessorPlan.read(name, configFile: config, overrides: overrides, channels: channels)
     } catch {
-      writeToStandardError("error: \(error)\n")
+      writeToStandardError("error: \(error)")
       return ExitStatus.configuration
     }
     let redactor = SecretRedactor(plan.secrets)

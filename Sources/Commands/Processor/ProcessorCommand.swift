@@ -16,11 +16,13 @@ struct ProcessorCommand: AsyncParsableCommand {
       docs/processors.md.
 
       EXAMPLES:
-        processor persistence --bootstrap-servers 127.0.0.1:9092 --database postgres://postgres@127.0.0.1:5432/mediator
+        processor persistence --bootstrap-servers 127.0.0.1:9092 \\
+          --database postgres://postgres@127.0.0.1:5432/mediator
         processor alerts --config mediator.yaml --instance alerts-1 --health-port 8082
         TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml
         processor http --config mediator.yaml --allow api.example.com --allow 10.0.0.0/8:8080
-        processor persistence --config mediator.yaml --topology broker --topic EquipmentStatus
+        processor persistence --config mediator.yaml \\
+          --topology broker --topic EquipmentStatus
       """,
     subcommands: [
       PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, HTTPCommand.self, EchoCommand.self,
@@ -37,8 +39,9 @@ struct PersistenceCommand: AsyncParsableCommand {
 
       EXAMPLES:
         processor persistence --config mediator.yaml
-        processor persistence --config mediator.yaml --instance persistence-1 --batch-size 1000
-        processor persistence --config mediator.yaml --topology broker --topic EquipmentStatus
+        processor persistence --config mediator.yaml --instance persistence-1
+        processor persistence --config mediator.yaml \\
+          --topology broker --topic EquipmentStatus
       """)
 
   @OptionGroup var common: CommonOptions
@@ -57,7 +60,8 @@ struct AlertsCommand: AsyncParsableCommand {
 
       EXAMPLES:
         processor alerts --config mediator.yaml
-        processor alerts --config mediator.yaml --topology broker --topic EquipmentStatus
+        processor alerts --config mediator.yaml \\
+          --topology broker --topic EquipmentStatus
       """)
 
   @OptionGroup var common: CommonOptions
@@ -78,7 +82,7 @@ struct TelegramCommand: AsyncParsableCommand {
 
       EXAMPLES:
         processor telegram --config mediator.yaml
-        TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml --concurrency 8
+        TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml
       """)
 
   @OptionGroup var common: CommonOptions
@@ -137,7 +141,7 @@ struct EchoCommand: AsyncParsableCommand {
     discussion: """
       EXAMPLES:
         processor echo --bootstrap-servers 127.0.0.1:9092 --channel greet
-        processor echo --config mediator.yaml --channel first --channel second --channel third
+        processor echo --config mediator.yaml --channel first --channel second
       """)
 
   @OptionGroup var common: CommonOptions

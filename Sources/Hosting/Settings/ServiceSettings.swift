@@ -15,7 +15,10 @@ public enum KafkaSettings {
     var properties = section.others()
     if let password { properties["sasl.password"] = password }
     for (name, value) in properties where isSecret(name) { settings.noteSecret(value) }
-    return KafkaConfiguration(bootstrapServers: servers ?? "", properties: properties, clientID: id)
+    var configuration = KafkaConfiguration(bootstrapServers: servers ?? "", properties: properties, clientID: id)
+    // Services have several clients, and one line for all of them.
+    configuration.logsReachability = false
+    return configuration
   }
 
   /// The properties that librdkafka's CONFIGURATION.md describes as passwords, keys and tokens.

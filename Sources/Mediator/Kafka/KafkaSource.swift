@@ -45,6 +45,9 @@ public final class KafkaSource: RecordSource {
     return KafkaSource(consumer: consumer, guarded: guarded, halts: halts)
   }
 
+  /// See `KafkaConsumer.isReachable`.
+  var isReachable: Bool { consumer.isReachable }
+
   public func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
     guard max > 0 else {
       // Short, because what it is waited for (the producer's acknowledgements) may come at any moment.

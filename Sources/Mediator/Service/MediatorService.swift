@@ -11,7 +11,7 @@ public actor MediatorService: Service {
   private let options: MediatorOptions
   private let logger: Logger
   private let status: MediatorStatus
-  private var runners: [Int32: (runner: ShardRunner, task: Task<Void, Never>)] = [:]
+  private var runners: [Int32: (runner: ShardRunner, task: Task<Void, Never>, start: ContinuousClock.Instant)] = [:]
   private var failures: [Int32: Backoff] = [:]
   private var retryAt: [Int32: ContinuousClock.Instant] = [:]
   private var isStopping = false
@@ -37,6 +37,7 @@ public actor MediatorService: Service {
 
   private func runUntilStopped() async throws {
     let producer = try KafkaProducer(options.kafka, logger: logger)
+    status.watch("producer") { producer.isReachable }
     let admin = try KafkaAdmin(options.kafka, logger: logger)
     let pool = PostgresPool(options.database, size: 2)
     let leases = LeaseStore(
@@ -111,14 +112,14 @@ public actor MediatorService: Service {
       prepare: { channels throws(MediatorError) in
         for channel in channels.sorted() {
           try await kafka { () throws(KafkaError) in
-            try await admin.createTopic(Topics.channel(channel), partitions: partitions)
+            try await admin.ensureTopic(Topics.channel(channel), partitions: partitions)
           }
         }
       })
     _ = try await registry.refreshed()
     return ShardServices(
       options: options, layout: layout, leases: leases, registry: registry, secrets: secrets,
-      publisher: KafkaPublisher(producer: producer), admin: admin, halts: status.halts, metrics: MediatorMetrics(),
+      publisher: KafkaPublisher(producer: producer), admin: admin, status: status, metrics: MediatorMetrics(),
       logger: logger)
   }
 
@@ -130,6 +131,7 @@ public actor MediatorService: Service {
         let view = try await services.leases.heartbeat()
         _ = try await services.registry.refreshed()
         status.store.up()
+        status.checkBroker()
         balance(view, services)
       } catch {
         status.note(error)
@@ -152,26 +154,29 @@ public actor MediatorService: Service {
       let ending = await runner.run()
       ended(shard, ending)
     }
-    runners[shard] = (runner, task)
+    runners[shard] = (runner, task, .now)
   }
 
   private func ended(_ shard: Int32, _ ending: ShardRunner.Ending) {
-    runners[shard] = nil
+    let start = runners.removeValue(forKey: shard)?.start
     switch ending {
     case .released:
       failures[shard] = nil
+      status.settled(shard: shard)
       logger.info("shard given back", metadata: ["shard": "\(shard)"])
     case .failed(let error):
       status.note(error, shard: shard)
       var backoff = failures[shard] ?? Backoff()
+      // What had worked for a while has not failed again and again.
+      if let start, ContinuousClock.now - start > .seconds(30) { backoff.reset() }
       retryAt[shard] = ContinuousClock.now + backoff.next(random: .random(in: 0.5...1))
       failures[shard] = backoff
     }
   }
 
   private func stopRunners() async {
-    for (runner, _) in runners.values { runner.stop() }
-    for (_, task) in Array(runners.values) { await task.value }
+    for entry in runners.values { entry.runner.stop() }
+    for entry in Array(runners.values) { await entry.task.value }
   }
 
   /// Waits, but no longer than until ``stop()``.

@@ -9,6 +9,9 @@ public final class MediatorStatus: Sendable {
   let broker: StateLog
   private let logger: Logger
   private let shards = Mutex<(owned: Set<Int32>, total: Int)?>(nil)
+  private let clients = Mutex<[String: @Sendable () -> Bool]>([:])
+  /// Shards that Kafka has failed since they last worked.
+  private let troubled = Mutex<Set<Int32>>([])
 
   public init(logger: Logger) {
     self.logger = logger
@@ -30,6 +33,23 @@ public final class MediatorStatus: Sendable {
     }
   }
 
+  /// Takes a client into what ``checkBroker()`` looks at.
+  ///
+  /// - Parameter isReachable: nil when the client is gone.
+  func watch(_ client: String, isReachable: (@Sendable () -> Bool)?) {
+    clients.withLock { $0[client] = isReachable }
+  }
+
+  /// Looks whether all clients reach Kafka: which of them notices first depends on who has something to ask.
+  func checkBroker() {
+    let areReachable = clients.withLock { $0.values.map { $0 } }.allSatisfy { $0() }
+    guard areReachable else { return broker.down("no broker can be reached") }
+    if troubled.withLock(\.isEmpty) { broker.up() }
+  }
+
+  /// A shard has done a turn, or is nobody's business here any more.
+  func settled(shard: Int32) { troubled.withLock { _ = $0.remove(shard) } }
+
   func update(owned: Set<Int32>, of total: Int) {
     let before = shards.withLock { state in
       defer { state = (owned, total) }
@@ -43,7 +63,9 @@ public final class MediatorStatus: Sendable {
   func note(_ error: MediatorError, shard: Int32? = nil) {
     switch error.code {
     case .store: store.down(error.message)
-    case .source, .publish: broker.down(error.message)
+    case .source, .publish:
+      if let shard { troubled.withLock { _ = $0.insert(shard) } }
+      broker.down(error.message)
     case .halted: break
     case .fenced:
       logger.warning(

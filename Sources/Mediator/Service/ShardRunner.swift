@@ -42,7 +42,9 @@ final class ShardRunner: Sendable {
     do throws(MediatorError) {
       guard let takeover = try await services.leases.takeOver(shard, on: connection) else { return .released }
       let source = try await openSource(connection)
+      services.status.watch("shard \(shard)") { source.isReachable }
       let result = await work(takeover, source, connection)
+      services.status.watch("shard \(shard)", isReachable: nil)
       await source.close()
       switch result {
       case .success(let mark):
@@ -59,7 +61,7 @@ final class ShardRunner: Sendable {
     let positions = try await services.leases.positions(on: connection)
     return try await KafkaSource.open(
       services.layout.partitions(of: shard), positions: positions, configuration: services.options.kafka,
-      admin: services.admin, groupID: MediatorOptions.reportingGroup, halts: services.halts)
+      admin: services.admin, groupID: MediatorOptions.reportingGroup, halts: services.status.halts)
   }
 
   private func work(
@@ -78,7 +80,12 @@ final class ShardRunner: Sendable {
     services.logger.info(
       "shard taken over", metadata: ["shard": "\(takeover.shard)", "epoch": "\(takeover.epoch)"])
     do throws(MediatorError) {
-      while !isStopping { services.metrics.record(try await worker.turn()) }
+      var isFirst = true
+      while !isStopping {
+        services.metrics.record(try await worker.turn())
+        if isFirst { services.status.settled(shard: shard) }
+        isFirst = false
+      }
       return .success(await worker.publishMark)
     } catch {
       return .failure(error)
@@ -95,7 +102,7 @@ struct ShardServices: Sendable {
   let secrets: Secrets
   let publisher: KafkaPublisher
   let admin: KafkaAdmin
-  let halts: Halts
+  let status: MediatorStatus
   let metrics: MediatorMetrics
   let logger: Logger
 }

@@ -34,7 +34,7 @@ struct TopicLayout: Sendable {
     wanted += emitted.map { ($0, options.topicPartitions) }
     if options.shard.lifecycle != .off { wanted.append((Topics.lifecycle, options.topicPartitions)) }
     for (topic, partitions) in wanted {
-      try await kafka { () throws(KafkaError) in try await admin.createTopic(topic, partitions: partitions) }
+      try await kafka { () throws(KafkaError) in try await admin.ensureTopic(topic, partitions: partitions) }
     }
     var counts: [String: Int32] = [:]
     for topic in queues + [replies] {

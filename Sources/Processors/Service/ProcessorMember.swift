@@ -42,7 +42,7 @@ struct ProcessorMember: Sendable {
       publisher: KafkaReplyPublisher(producer: producer), sink: sink, clock: SystemClock(), metrics: metrics)
     await loop.set(made)
     // A last turn that takes too long is cancelled.
-    let failure = await stop.run(grace: Limit.lastTurn) { await turn(made) }
+    let failure = await stop.run(grace: Limit.lastTurn) { await turn(made, consumer) }
     if stop.isSet { await made.close(within: Limit.settling) }
     await consumer.close(within: Limit.leaving)
     if let failure { throw failure }
@@ -74,13 +74,20 @@ struct ProcessorMember: Sendable {
   /// Turns until told to stop.
   ///
   /// - Returns: why no turn can follow.
-  private func turn(_ loop: ProcessorLoop) async -> ProcessorError? {
+  private func turn(_ loop: ProcessorLoop, _ consumer: KafkaConsumer) async -> ProcessorError? {
     var backoff = Backoff(base: .milliseconds(50), cap: .seconds(5))
     while !stop.isSet, !Task.isCancelled {
       do throws(ProcessorError) {
         let count = try await loop.turn()
         backoff.reset()
-        if count > 0 { status.worked() } else { status.source.up() }
+        if count > 0 {
+          status.worked()
+        } else if consumer.isReachable {
+          status.source.up()
+        } else {
+          // Nothing came because nothing can come.
+          status.source.down("no Kafka broker can be reached")
+        }
       } catch {
         if error.code == .memberLost || error.code == .configuration { return error }
         status.failed(error)

@@ -115,7 +115,7 @@ public struct ProcessorService: Service {
 
   private func create(_ topic: String, _ partitions: Int32, _ admin: KafkaAdmin) async throws(KafkaError) {
     do throws(KafkaError) {
-      try await admin.createTopic(topic, partitions: partitions)
+      try await admin.ensureTopic(topic, partitions: partitions)
     } catch  where !error.isRetriable && error.code != .timedOut && error.code != .unavailable {
       // Some clusters let nobody create topics this way; then somebody has done it, or reading will tell.
       logger.debug("topic not created", metadata: ["topic": "\(topic)", "reason": "\(error)"])

@@ -10,13 +10,17 @@ import Values
 final class Cluster: Sendable {
   let postgres: PostgresServer
   let broker: BrokerServer
+  /// What the programs talk to.
+  let kafka: KafkaConfiguration
   let databaseURL: String
   let directory: String
   private let counter = Mutex(0)
 
-  init() async throws {
+  /// - Parameter mock: talked to instead of the private broker.
+  init(mock: MockBrokerServer? = nil) async throws {
     postgres = try await PostgresServer.start()
     broker = try await BrokerServer.start()
+    kafka = mock?.configuration ?? broker.configuration
     databaseURL = try await postgres.databaseURL(newDatabase: "mediator")
     var template = Array("/tmp/mediator-e2e-XXXXXX".utf8CString)
     guard mkdtemp(&template) != nil else { throw ServiceProcess.Failure("mkdtemp failed") }
@@ -26,7 +30,7 @@ final class Cluster: Sendable {
   var environment: [String: String] {
     // The broker keeps every record in memory; what lifecycle events say is tested where there are fewer of them.
     [
-      "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": broker.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
+      "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
       "MEDIATOR_MEDIATOR_LIFECYCLE": "off",
     ]
   }
@@ -114,12 +118,12 @@ final class Cluster: Sendable {
 
   /// Every record of a topic, partition by partition.
   func scan(_ topic: String) async throws -> [KafkaRecord] {
-    let admin = try KafkaAdmin(broker.configuration)
+    let admin = try KafkaAdmin(kafka)
     let partitions = try await admin.describe(topic).partitions.map { TopicPartition(topic: topic, partition: $0) }
     let ends = try await admin.watermarks(partitions)
     let total = ends.values.reduce(0) { $0 + Int($1.high - $1.low) }
     let consumer = try await KafkaConsumer.assigned(
-      broker.configuration, positions: ends.mapValues(\.low), groupID: nil)
+      kafka, positions: ends.mapValues(\.low), groupID: nil)
     var records: [KafkaRecord] = []
     while records.count < total {
       let batch = try await consumer.nextBatch(max: 1000, wait: .seconds(10))

@@ -19,12 +19,15 @@ struct Readings {
   private(set) var duplicates = 0
   /// Records that are no event.
   private(set) var garbage = 0
+  /// Where these are: `topic/partition@offset`.
+  private(set) var garbagePlaces: Set<String> = []
 
   init(_ records: [KafkaRecord]) {
     var seen: Set<String> = []
     for record in records {
       guard let reading = Self.decode(record) else {
         garbage += 1
+        garbagePlaces.insert("\(record.topic)/\(record.partition)@\(record.offset)")
         continue
       }
       if seen.insert(reading.eventID).inserted { unique.append(reading) } else { duplicates += 1 }

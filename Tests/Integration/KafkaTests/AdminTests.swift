@@ -21,6 +21,22 @@ struct AdminTests {
     #expect(closed?.code == .closed)
   }
 
+  @Test("a topic that is there is not asked for, so a cluster that creates none will do")
+  func ensuredTopics() async throws {
+    let mock = try MockBrokerServer(topics: ["ready": 2])
+    // The mock cluster does not answer a request to create topics.
+    let refusing = try KafkaAdmin(mock.configuration, limit: .seconds(2))
+    #expect(try await !refusing.ensureTopic("ready", partitions: 4))
+    await refusing.close()
+    mock.end()
+    let admin = try KafkaAdmin(try await BrokerServer.shared.configuration)
+    let topic = uniqueName("ensured")
+    #expect(try await admin.ensureTopic(topic, partitions: 3))
+    #expect(try await !admin.ensureTopic(topic, partitions: 5))
+    #expect(try await admin.describe(topic).partitions == [0, 1, 2])
+    await admin.close()
+  }
+
   @Test("watermarks and offsets by time, on both brokers")
   func offsets() async throws {
     let server = try await BrokerServer.shared

@@ -62,6 +62,8 @@ import Testing
     #expect(pacer.delay(broker: 2, size: 100, roundTrip: 50) == 0)
     for _ in 0..<200 { _ = pacer.delay(broker: 1, size: 100, roundTrip: 50) }
     #expect(pacer.delay(broker: 1, size: 100, roundTrip: 50) == 7950)
+    for _ in 0..<500 { _ = pacer.delay(broker: 1, size: 100, roundTrip: 50) }
+    #expect(pacer.delay(broker: 1, size: 100, roundTrip: 50) == 23_950)
     // A broker that keeps the fetch needs no pacing.
     #expect(pacer.delay(broker: 1, size: 100, roundTrip: 100_000) == 0)
     // Records.
