@@ -128,7 +128,7 @@ if [ -z "${KAFKA_BOOTSTRAP_SERVERS:-}" ]; then
     exec 9<>"$fifo"
     setsid "$programs/mock-broker" --topic mediator.queue:4 --topic mediator.replies:4 \
       --topic mediator.dead-letters:1 --topic mediator.channel.persistence:4 --topic mediator.channel.alerts:4 \
-      --topic mediator.channel.telegram:4 <"$fifo" >"$directory/broker.log" 2>&1 &
+      --topic mediator.channel.telegram:4 --topic mediator.lifecycle:4 <"$fifo" >"$directory/broker.log" 2>&1 &
     children+=($!)
     names+=(broker)
     for _ in $(seq 100); do

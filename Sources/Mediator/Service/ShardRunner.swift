@@ -83,7 +83,7 @@ final class ShardRunner: Sendable {
       var isFirst = true
       while !isStopping {
         services.metrics.record(try await worker.turn())
-        if isFirst { services.status.settled(shard: shard) }
+        if isFirst { services.status.settled(shard: takeover.shard) }
         isFirst = false
       }
       return .success(await worker.publishMark)
