@@ -12,6 +12,7 @@ struct InputDecoder {
   let limits: DecodeLimits
   let shard: Int32
   let shards: Int32
+  var secrets = Secrets()
 
   static let unknownType = "unknownType"
 
@@ -105,9 +106,9 @@ struct InputDecoder {
       guard let instance = UUIDValue(reply.correlationID) else { return .ignored(.forged) }
       let outcome: ReplyOutcome =
         switch reply.kind {
-        case .completed(let output): .completed(output)
+        case .completed(let output): .completed(secrets.resealed(output))
         case .failed(let failure):
-          .failed(failure.problem, retryable: failure.retryable, retryAfter: failure.retryAfter)
+          .failed(resealed(failure.problem), retryable: failure.retryable, retryAfter: failure.retryAfter)
         case .progress(let percent, let message):
           .progress(PendingCall.Progress(percent: percent, message: message))
         }
@@ -115,5 +116,9 @@ struct InputDecoder {
     } catch {
       return .deadLetter(reason: error.code.rawValue, detail: error.message)
     }
+  }
+
+  private func resealed(_ problem: ProblemDetails) -> ProblemDetails {
+    ProblemDetails(secrets.resealed(problem.json)) ?? problem
   }
 }

@@ -12,9 +12,32 @@ public struct Secrets: Sendable, Hashable {
   private static let begin: Character = "\u{F5E0}"
   private static let end: Character = "\u{F5E1}"
 
+  /// Secret texts that are long enough not to turn up by chance, longest first, and what stands for them.
+  private var longValues: [LongValue] = []
+  /// Shorter ones would be found in ordinary words.
+  private static let shortest = 6
+
+  private struct LongValue: Sendable, Hashable {
+    let value: String
+    let placeholder: String
+  }
+
   public init(_ values: JSONObject = [:], seal: String = "") {
     self.values = values
     self.seal = seal
+    longValues = values.flatMap { Self.texts($0.value, seal: seal, $0.key) }.sorted {
+      $0.value.utf8.count > $1.value.utf8.count
+    }
+  }
+
+  private static func texts(_ value: JSON, seal: String, _ path: String) -> [LongValue] {
+    switch value {
+    case .string(let text) where text.utf8.count >= shortest:
+      [LongValue(value: text, placeholder: "\(begin)\(seal)/\(path)\(end)")]
+    case .object(let members): members.flatMap { texts($0.value, seal: seal, "\(path)/\($0.key)") }
+    case .array(let items): items.enumerated().flatMap { texts($0.element, seal: seal, "\(path)/\($0.offset)") }
+    default: []
+    }
   }
 
   public var isEmpty: Bool { values.isEmpty }
@@ -36,6 +59,27 @@ public struct Secrets: Sendable, Hashable {
     case .array(let items): return .array(items.enumerated().map { seal($0.element, "\(path)/\($0.offset)") })
     case .null: return .null
     case .bool, .number, .string: return .string("\(Self.begin)\(seal)/\(path)\(Self.end)")
+    }
+  }
+
+  // MARK: Sealing what comes back
+
+  /// The data with placeholders in the place of secrets: a processor may answer with what it was given.
+  public func resealed(_ data: JSON) -> JSON {
+    longValues.isEmpty ? data : reseal(data)
+  }
+
+  private func reseal(_ data: JSON) -> JSON {
+    switch data {
+    case .string(let text):
+      guard let known = longValues.first(where: { text.contains($0.value) }) else { return data }
+      return reseal(.string(text.replacing(known.value, with: known.placeholder)))
+    case .array(let items): return .array(items.map(reseal))
+    case .object(let members):
+      var sealed = JSONObject()
+      for (name, value) in members { sealed[name] = reseal(value) }
+      return .object(sealed)
+    case .null, .bool, .number: return data
     }
   }
 

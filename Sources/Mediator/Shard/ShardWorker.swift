@@ -167,7 +167,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func decoder(_ catalog: DefinitionCatalog) -> InputDecoder {
     InputDecoder(
       catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits,
-      shard: takeover.shard, shards: options.shards)
+      shard: takeover.shard, shards: options.shards, secrets: options.secrets)
   }
 
   private func encoder(_ catalog: DefinitionCatalog) -> OutgoingEncoder {

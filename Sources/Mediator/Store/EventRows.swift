@@ -57,7 +57,7 @@ enum EventRows {
           insert into events (source, id, shard, topic, partition, "offset", timestamp, key, value, headers, keys,
                               consumed, used, expires_at)
           select source, id, $1, topic, partition, "offset", timestamp, key, value, headers,
-                 string_to_array(nullif(keys, ''), E'\\x1e'), keys = '', used, expires_at
+                 string_to_array(keys, E'\\x1e'), keys = '', used, expires_at
             from unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::bytea[],
                         $9::bytea[], $10::bytea[], $11::text[], $12::bool[], $13::timestamptz[])
                  as e(source, id, topic, partition, "offset", timestamp, key, value, headers, keys, used, expires_at)
