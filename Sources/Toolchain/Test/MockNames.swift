@@ -8,7 +8,8 @@ extension MockReader {
     var known: Set<String> = []
     for definition in definitions {
       known.formUnion(definition.channels)
-      add(definition.tasks, to: &known)
+      var references: Set<String> = []
+      add(definition.tasks, to: &known, &references)
     }
     for (name, script) in mocks.calls.sorted(by: { $0.key < $1.key }) where !known.contains(name) {
       let position = YAMLPosition(line: script.location.line, column: script.location.column)
@@ -19,11 +20,35 @@ extension MockReader {
     }
   }
 
-  private func add(_ scope: TaskScope, to known: inout Set<String>) {
-    // A function that calls itself through others would go on for ever; each place is looked at once.
-    for task in scope where known.insert(task.reference).inserted {
-      known.insert(task.name)
-      for inside in task.scopes { add(inside, to: &known) }
+  private func add(_ scope: TaskScope, to known: inout Set<String>, _ references: inout Set<String>) {
+    // What several places call is one task.
+    for task in scope where references.insert(task.reference).inserted {
+      known.formUnion([task.reference, task.name])
+      for inside in task.scopes { add(inside, to: &known, &references) }
     }
+  }
+}
+
+extension Mocks {
+  /// The channels of calls that no mock is for; those on channel `http` are answered elsewhere.
+  public func missingChannels(in definitions: [WorkflowDefinition]) -> [String] {
+    var missing: Set<String> = []
+    var seen: Set<String> = []
+    func look(_ scope: TaskScope) {
+      for task in scope where seen.insert(task.reference).inserted {
+        if case .call(let call) = task.kind, call.channel != "http",
+          [task.reference, task.name, call.channel].allSatisfy({ calls[$0] == nil })
+        {
+          missing.insert(call.channel)
+        }
+        for inside in task.scopes { look(inside) }
+      }
+    }
+    for definition in definitions {
+      // The same place in another definition is another task.
+      seen = []
+      look(definition.tasks)
+    }
+    return missing.sorted()
   }
 }
