@@ -124,7 +124,10 @@ public struct LocalRun: Sendable {
         defer { outgoing = [] }
         return .perform(outgoing)
       }
-      guard instances.contains(where: \.isOpen), let next = next() else { return .ended }
+      // What an instance brought about with its last step is still done: an event goes out, another workflow starts.
+      guard instances.contains(where: \.isOpen) || agenda.contains(where: { $0.time <= now }), let next = next() else {
+        return .ended
+      }
       moments += 1
       guard moments <= maxMoments else {
         isEndless = true

@@ -26,6 +26,14 @@ import Values
     await server.stop()
   }
 
+  /// No connection is made at all: it would tell which ports are open.
+  @Test func aClosedPortIsRefusedLikeAnOpenOne() async throws {
+    let server = try await LoopbackHTTPServer { _ in .text(200, "") }
+    await server.stop()
+    let outcome = try await caller(allow: []).perform(get("http://localhost:\(server.port)/"))
+    #expect(outcome.kind == "authorization", "\(outcome)")
+  }
+
   @Test func whatIsNamedCanBeReached() async throws {
     let server = try await LoopbackHTTPServer { _ in .text(200, "") }
     func status(_ host: String, _ allow: String...) async throws -> Int? {

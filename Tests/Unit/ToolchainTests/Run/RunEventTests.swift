@@ -74,6 +74,16 @@ import Workflow
     #expect(result.json["workflows"]?[0]?["workflow"] == "tests/other")
   }
 
+  @Test func whatIsNotAwaitedRunsOn() async throws {
+    let other = try runnable(
+      "do: [{pause: {wait: PT1M}}, {say: {emit: {event: {with: {type: t, source: /s}}}}}]", name: "other")
+    let result = try await run(
+      "do: [{child: {run: {await: false, workflow: {namespace: tests, name: other, version: latest}}}}]", with: [other])
+    #expect(result.instances.map(\.state.status) == [.completed, .completed])
+    #expect(result.emitted.count == 1)
+    #expect(result.instances[0].endedAt == result.start)
+  }
+
   @Test func otherWorkflowsMayBeMocked() async throws {
     let result = try await run(
       parent, input: ["n": 1], mocks: "workflows: {tests/other: {after: PT5S, reply: {seen: '${ .n }'}}}")
