@@ -19,12 +19,19 @@ layer() {
   swift test --skip-build "$@" || failed+=("$name")
 }
 
+# The examples' golden tests, by the program that people use.
+if [[ Workflows == "$only"* ]]; then
+  echo "── Workflows"
+  .build/debug/mediatorctl test workflows || failed+=(Workflows)
+fi
+
 servers='KafkaTests|PostgresTests|HTTPTests|IntegrationTests|EndToEndTests'
 layer Unit --skip "^($servers)\\." --skip '^[A-Za-z]*IntegrationTests\.'
 layer Kafka --filter '^KafkaTests\.'
 layer Postgres --filter '^PostgresTests\.'
-layer HTTP --filter '^HTTPTests\.'
+layer HTTP --filter '^(HTTPTests|HTTPCallsIntegrationTests)\.'
 layer MediatorCtl --filter '^MediatorCtlIntegrationTests\.'
+layer Mediator --filter '^MediatorIntegrationTests\.'
 layer Processors --no-parallel --filter '^ProcessorsIntegrationTests\.'
 layer EndToEnd --no-parallel --filter '^EndToEndTests\.'
 
