@@ -117,12 +117,13 @@ extension Execution {
     for (offset, filter) in filters.enumerated() {
       let place = first + offset
       if once && progress.matched[place] { continue }
-      guard try filter.matches(event, variables: variables.value) else { continue }
       var established = progress.established
-      if correlates(event, filter, progress.expected[place], &established) {
-        progress.established = established
-        return place
-      }
+      // What does not correlate is for somebody else, whatever its data does to the expressions here.
+      guard filter.mayMatch(event), correlates(event, filter, progress.expected[place], &established),
+        try filter.matches(event, variables: variables.value)
+      else { continue }
+      progress.established = established
+      return place
     }
     return nil
   }

@@ -113,11 +113,15 @@ import Values
       do:
         - hear:
             listen:
-              to: {one: {with: {type: paid}, correlate: {order: {from: .data.order, expect: "${ .order }"}}}}
+              to:
+                one:
+                  with: {type: paid, data: "${ .sum + 1 > 2 }"}
+                  correlate: {order: {from: .data.order, expect: "${ .order }"}}
       """, input: ["order": 7])
     #expect(bench.event(["type": "paid", "data": [1, 2]]) == .ignored(.unwanted))
+    #expect(bench.event(["type": "paid", "data": ["order": 8, "sum": [1]]]) == .ignored(.unwanted))
     #expect(bench.state.status == .waiting)
-    bench.event(["type": "paid", "data": ["order": 7]])
-    #expect(bench.state.output == [["order": 7]])
+    bench.event(["type": "paid", "data": ["order": 7, "sum": 3]])
+    #expect(bench.state.output == [["order": 7, "sum": 3]])
   }
 }
