@@ -107,8 +107,8 @@ let package = Package(
     command(
       "mediatorctl", in: "MediatorCtl",
       [
-        "Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Toolchain", "Values", "Wire", "Workflow", "YAML",
-        logging,
+        "Engine", "HTTP", "HTTPCalls", "Hosting", "Kafka", "Mediator", "Postgres", "Toolchain", "Values", "Wire",
+        "Workflow", "YAML", logging,
       ]),
     command("mock-broker", in: "MockBroker", ["Kafka", "Threads"]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
