@@ -23,7 +23,7 @@ public struct InstanceState: Sendable, Hashable {
   public var context: JSON {
     didSet { contextBytes = context.approximateBytes }
   }
-  private var contextBytes = 4
+  var contextBytes = 4
   /// The open task executions, by ascending id; a parent stands before its children.
   public var activities: [Activity]
   /// The id that the next activity gets; ids are never used twice within an instance.

@@ -124,4 +124,11 @@ import Values
     bench.event(["type": "paid", "data": ["order": 7, "sum": 3]])
     #expect(bench.state.output == [["order": 7, "sum": 3]])
   }
+
+  @Test func aStateThatWasReadWeighsAsMuchAsBefore() throws {
+    var bench = try Bench("do: [{a: {set: {x: 1}, export: {as: '{notes: .}'}}}, {pause: {wait: PT1S}}]")
+    let bytes = bench.state.approximateBytes
+    try bench.restart()
+    #expect(bench.state.approximateBytes == bytes)
+  }
 }
