@@ -19,6 +19,9 @@ extension Execution {
         return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
       }
     }
+    if let detail = refusal(of: .object(event), "event") {
+      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+    }
     let activity = try openTask(begun)
     record(.emitted(EmittedEvent(activity: activity, reference: begun.task.reference, event: .object(event))))
     return .complete(activity: activity, output: .object(event))
