@@ -162,6 +162,10 @@ let package = Package(
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
 
     tests(
+      "MediatorIntegrationTests", in: "Integration/MediatorTests",
+      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow"]),
+
+    tests(
       "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",
       ["Hosting", "HTTP", "HTTPCalls", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
