@@ -231,7 +231,7 @@ extension Conversations.Ending {
         switch entry {
         case .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled, .taskStarted, .taskCompleted,
           .taskFaulted, .taskCancelled:
-          let id = "\(row.instance.text)/\(row.sequence)/\(place)"
+          let id = "\(row.instance.text).\(row.sequence).\(place).0"
           if !kafka.hasArrived(id) { problems.append("the lifecycle event \(id) never arrived") }
         default: continue
         }
