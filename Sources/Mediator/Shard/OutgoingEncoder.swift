@@ -51,11 +51,12 @@ struct OutgoingEncoder {
     return messages
   }
 
-  /// The key keeps the order of an instance's events, and those of all instances with its key.
+  /// The key keeps the order of an instance's events, and those of all instances with its key. Secrets stay sealed: the
+  /// event may come back to a mediator, and then it is state.
   private func message(
     _ emitted: EmittedEvent, from instance: StoredInstance.Address, sequence: Int64
   ) -> Outbox.Message {
-    var event = CloudEvent(emitted: unsealed(emitted.event, instance))
+    var event = CloudEvent(emitted: emitted.event)
     event.extensions["correlationid"] = event.extensions["correlationid"] ?? instance.id.text
     let key = event.extensions["partitionkey"].map { Array($0.utf8) }
     return Outbox.Message(
@@ -66,7 +67,7 @@ struct OutgoingEncoder {
       request: nil)
   }
 
-  /// Only here, where it leaves the mediator, a secret takes the place of what stands for it.
+  /// Only here, where a processing event leaves the mediator, a secret takes the place of what stands for it.
   private func unsealed(_ data: JSON, _ instance: StoredInstance.Address) -> JSON {
     secrets.unsealed(data, names: catalog[instance.definition]?.definition.secrets ?? [])
   }

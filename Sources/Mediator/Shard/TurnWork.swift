@@ -28,6 +28,8 @@ enum TurnWork {
     }
   }
 
+  var isExpiry: Bool { if case .expired = self { true } else { false } }
+
   func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
     switch self {
     case .undeliverable(let item):
@@ -53,7 +55,7 @@ enum TurnWork {
       plan.batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: true))
     case .timer(let id): plan.abandon(id, reason: reason)
     case .undeliverable(let item): plan.abandon(item.request.instance, reason: reason)
-    case .expired(let event): plan.batch.expired.append(event.number)
+    case .expired(let event): plan.batch.expired.append(event)
     case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
     case .unschedule(let workflow): plan.unschedule(workflow)
     }
