@@ -154,12 +154,11 @@ import Values
       #expect(output["price"]?.int == output["order"]?.int.map { $0 + 10 })
       #expect(output["isCheap"]?.bool == output["order"]?.int.map { $0 < 6 })
     }
-    // Questions and answers met across shards.
+    // Events and their listeners lived on different shards.
     let apart = try await cluster.count(
       """
-      select count(*) from instances a, instances t, definitions da, definitions dt
-       where da.number = a.definition and da.name = 'ask' and dt.number = t.definition and dt.name = 'tell'
-         and a.input->0->'data'->>'order' = t.input->0->'data'->>'order' and a.shard <> t.shard
+      select count(*) from instances i join events e
+        on e.id like 'parcel-%' and replace(e.id, 'parcel', 'pickup') = i.event_id where e.shard <> i.shard
       """)
     #expect(apart > 0)
     let parents = try await cluster.count(
