@@ -128,6 +128,13 @@ extension TaskRecord {
     var parts: [String] = []
     if let percent = progress?.percent { parts.append("\(JSONNumber(percent).text) %") }
     if let message = progress?.message { parts.append(message) }
+    switch waitingFor {
+    case .time(let until): parts.append("waits until \(style.timeOfDay(until, on: start))")
+    case .events(let consumed): parts.append("listens" + (consumed > 0 ? ", \(consumed) consumed" : ""))
+    case .instance(let id): parts.append("waits for instance \(id.text)")
+    case .passes(let done, let count): parts.append("pass \(done + 1) of \(count)")
+    case nil: break
+    }
     if let deadline { parts.append("deadline \(style.timeOfDay(deadline, on: start))") }
     return parts.joined(separator: ", ")
   }

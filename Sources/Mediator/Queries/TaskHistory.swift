@@ -28,6 +28,16 @@ public struct TaskRecord: Sendable, Hashable {
     public var problem: ProblemDetails?
   }
 
+  /// What moves an open task on that is no call.
+  public enum Waiting: Sendable, Hashable {
+    case time(Timestamp)
+    /// Events; so many were consumed.
+    case events(consumed: Int)
+    case instance(UUIDValue)
+    /// So many passes of a loop are done, of how many.
+    case passes(done: Int, of: Int)
+  }
+
   /// The activity's number within the instance; nil for a skipped task, which has none.
   public let activity: Int?
   public let reference: String
@@ -44,6 +54,8 @@ public struct TaskRecord: Sendable, Hashable {
   public var attemptCount = 0
   /// While it is retrying: when the next attempt goes out.
   public var retryAt: Timestamp?
+  /// While it is open and asks no processor: what it waits for.
+  public var waitingFor: Waiting?
   /// What the processor last told of the attempt that is under way.
   public var progress: PendingCall.Progress?
   /// Of a call: what was sent.
@@ -149,6 +161,7 @@ public struct TaskHistory: Sendable, Hashable {
   private mutating func apply(_ activity: Activity) {
     change(activity.id, activity.reference) { task in
       task.startedAt = activity.startedAt
+      if let deadline = activity.deadline { task.deadline = deadline }
       switch activity.phase {
       case .trying(let progress):
         guard case .pausing(let until) = progress.stage else {
@@ -156,7 +169,12 @@ public struct TaskHistory: Sendable, Hashable {
           return
         }
         task.retryAt = until
-      case .sequence, .waiting, .loop, .fork, .branch, .listening, .child, .extended, .compensating: break
+      case .waiting(let until): task.waitingFor = .time(until)
+      case .listening(let progress):
+        task.waitingFor = .events(consumed: progress.consumed.count + progress.queue.count)
+      case .child(let id): task.waitingFor = .instance(id)
+      case .loop(let loop): task.waitingFor = .passes(done: loop.index, of: loop.items.count)
+      case .sequence, .fork, .branch, .extended, .compensating: break
       case .requested(let call): task.take(call, retryAt: nil)
       case .retrying(let call, let retryAt): task.take(call, retryAt: retryAt)
       }

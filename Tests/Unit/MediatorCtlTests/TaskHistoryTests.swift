@@ -137,6 +137,17 @@ import Values
     #expect(late.startedAt == at(1))
   }
 
+  @Test func tellsWhatOpenTasksWaitFor() {
+    let child = UUIDValue(high: 1, low: 2)
+    let history = TaskHistory(
+      journal: [],
+      open: [
+        root, activity(1, "/do/0/pause", .waiting(until: at(99))), activity(2, "/do/0/order", .child(child)),
+        activity(3, "/do/0/both", .fork(outputs: [nil])), activity(4, "/do/0/both", .branch(0)),
+      ])
+    #expect(history.tasks.map(\.waitingFor) == [.time(at(99)), .instance(child), nil])
+  }
+
   @Test func namesTasksAsTheyAreWritten() {
     let history = TaskHistory(journal: [row(0, .taskSkipped(reference: "/do/0/a~1b~0c~01"))], open: [])
     #expect(history.tasks.first?.name == "a/b~c~1")
