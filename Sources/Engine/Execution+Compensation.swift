@@ -8,6 +8,8 @@ extension Execution {
   static let compensationReference = "/compensation"
 
   mutating func cancel(_ reason: String, compensating: Bool) {
+    // What undoes the instance already is not to be stopped half-way.
+    if compensating, state.ending != nil { return }
     closeAll()
     queue = []
     state.unfinished = []

@@ -135,9 +135,9 @@ struct Execution {
 
   /// Ends the instance with an error that nothing can catch.
   mutating func finish(with problem: ProblemDetails) {
-    var next: Move? = .fault(activity: nil, problem)
-    while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) { next = perform(move) }
-    settleStatus()
+    // What compensates runs within the bounds of every step.
+    if let next = perform(.fault(activity: nil, problem)) { queue.insert(next, at: 0) }
+    drain()
   }
 
   private mutating func perform(_ move: Move) -> Move? {
@@ -154,7 +154,8 @@ struct Execution {
 
   /// A state that outgrows its limit would be refused by the store again and again: better a fault that says so.
   private mutating func checkSize() {
-    guard !state.status.isTerminal else { return }
+    // What undoes the instance is let through: it gives its data up one by one.
+    guard !state.status.isTerminal, state.ending == nil else { return }
     let bytes = state.dataBytes
     guard bytes > options.maxStateBytes else { return }
     let detail = "the instance's data would be about \(bytes) bytes; the limit is \(options.maxStateBytes)"

@@ -15,7 +15,10 @@ public final class DefinitionRegistry: CatalogProvider {
   private struct Known {
     var catalog = DefinitionCatalog()
     var lastNumber: Int32 = 0
+    /// Those that have a topic.
     var channels: Set<String> = []
+    /// Those whose topic could not be created, and of which that was told.
+    var unprepared: Set<String> = []
   }
 
   public init(
@@ -33,19 +36,46 @@ public final class DefinitionRegistry: CatalogProvider {
   public func refreshed() async throws(MediatorError) -> DefinitionCatalog {
     let (last, channels, catalog) = known.withLock { ($0.lastNumber, $0.channels, $0.catalog) }
     let rows = try await store.load(after: last)
-    guard let newest = rows.last?.number else { return catalog }
     let entries = rows.compactMap(compile)
-    let added = entries.reduce(into: Set<String>()) { $0.formUnion($1.definition.channels) }
-    if !added.isSubset(of: channels) { try await prepare(added.subtracting(channels)) }
+    // Those whose topic could not be created are tried again.
+    let wanted = entries.reduce(into: catalog.channels) { $0.formUnion($1.definition.channels) }
+    let prepared = await prepared(wanted.subtracting(channels))
+    guard let newest = rows.last?.number else {
+      known.withLock { $0.channels.formUnion(prepared) }
+      return catalog
+    }
     return known.withLock { known in
       // Another refresh may have been faster; what both loaded is the same.
       if newest > known.lastNumber {
         known.lastNumber = newest
         known.catalog = DefinitionCatalog(known.catalog.all + entries)
       }
-      known.channels.formUnion(added)
+      known.channels.formUnion(prepared)
       return known.catalog
     }
+  }
+
+  /// Creates the topics of channels. That it fails holds up nothing: where the broker is away, what is sent waits too,
+  /// and where a topic cannot be, what is sent there fails by itself and names its task.
+  ///
+  /// - Returns: the channels that have a topic now.
+  private func prepared(_ channels: Set<String>) async -> Set<String> {
+    var done: Set<String> = []
+    for channel in channels.sorted() {
+      do throws(MediatorError) {
+        try await prepare([channel])
+        done.insert(channel)
+      } catch {
+        let isNews = known.withLock { $0.unprepared.insert(channel).inserted }
+        if isNews {
+          logger.error("channel without a topic", metadata: ["channel": "\(channel)", "reason": "\(error.message)"])
+        }
+        // Of a broker that is away, one answer is enough.
+        break
+      }
+    }
+    known.withLock { $0.unprepared.subtract(done) }
+    return done
   }
 
   /// A stored definition was valid for the version that deployed it; if it is not for this one, say so and go on.

@@ -5,6 +5,7 @@ alter table cluster add column seal text not null default replace(gen_random_uui
 -- An instance that another one started; an instance that runs only after those before it with the same key.
 alter table instances
   add column parent      uuid,
+  add column depth       integer not null default 0,
   add column order_key   text,
   add column order_place bigint;
 create index instances_parent on instances (parent) where parent is not null;

@@ -129,10 +129,11 @@ public actor MediatorService: Service {
     while !isStopping {
       do throws(MediatorError) {
         let view = try await services.leases.heartbeat()
-        _ = try await services.registry.refreshed()
         status.store.up()
         status.checkBroker()
+        // First of all: the shards of a mediator that is gone are taken over whatever else fails.
         balance(view, services)
+        _ = try await services.registry.refreshed()
       } catch {
         status.note(error)
       }

@@ -38,7 +38,8 @@ struct InputDecoder {
       do throws(ExpressionError) {
         try add(entry, event, to: &incoming)
       } catch {
-        return .deadLetter(reason: "orderKeyFailed", detail: "the order key of \(entry.source): \(error.message)")
+        // The other workflows that want the event get it all the same.
+        incoming.failures.append("the order key of \(entry.source): \(error.message)")
       }
     }
     for entry in triggered.collecting {
@@ -46,7 +47,7 @@ struct InputDecoder {
         OfferedEvent.Dispatch(
           shard: ShardHome.of(entry.workflow, shards: shards), kind: .collect, workflow: entry.workflow))
     }
-    if incoming.starts.isEmpty && incoming.dispatches.isEmpty && incoming.keys.isEmpty {
+    if incoming.starts.isEmpty && incoming.dispatches.isEmpty && incoming.keys.isEmpty && incoming.failures.isEmpty {
       return unmatched(event, triggered.failures)
     }
     return .event(incoming)
@@ -110,7 +111,7 @@ struct InputDecoder {
         case .failed(let failure):
           .failed(resealed(failure.problem), retryable: failure.retryable, retryAfter: failure.retryAfter)
         case .progress(let percent, let message):
-          .progress(PendingCall.Progress(percent: percent, message: message))
+          .progress(PendingCall.Progress(percent: percent, message: message.map(secrets.resealed)))
         }
       return .reply(outcome, requestID: reply.causationID, instance: instance)
     } catch {

@@ -71,16 +71,42 @@ public struct Secrets: Sendable, Hashable {
 
   private func reseal(_ data: JSON) -> JSON {
     switch data {
-    case .string(let text):
-      guard let known = longValues.first(where: { text.contains($0.value) }) else { return data }
-      return reseal(.string(text.replacing(known.value, with: known.placeholder)))
+    case .string(let text): return .string(resealed(text))
     case .array(let items): return .array(items.map(reseal))
     case .object(let members):
       var sealed = JSONObject()
-      for (name, value) in members { sealed[name] = reseal(value) }
+      for (name, value) in members { sealed[resealed(name)] = reseal(value) }
       return .object(sealed)
     case .null, .bool, .number: return data
     }
+  }
+
+  /// One pass from the left: a placeholder names its secret, and may hold the text of another, or its own.
+  public func resealed(_ text: String) -> String {
+    guard longValues.contains(where: { text.contains($0.value) }) else { return text }
+    var result = ""
+    var rest = Substring(text)
+    while let next = nextSecret(in: rest) {
+      result += rest[..<next.range.lowerBound]
+      result += next.text
+      rest = rest[next.range.upperBound...]
+    }
+    return result + rest
+  }
+
+  /// The first secret or placeholder, and what stands there afterwards. Of two secrets at one place, the longer one.
+  private func nextSecret(in text: Substring) -> (range: Range<Substring.Index>, text: String)? {
+    var next: (range: Range<Substring.Index>, text: String)?
+    if let start = text.firstIndex(of: Self.begin), let stop = text[start...].firstIndex(of: Self.end) {
+      let range = start..<text.index(after: stop)
+      next = (range, String(text[range]))
+    }
+    for known in longValues {
+      guard let range = text.firstRange(of: known.value) else { continue }
+      if let first = next, first.range.lowerBound <= range.lowerBound { continue }
+      next = (range, known.placeholder)
+    }
+    return next
   }
 
   // MARK: Unsealing

@@ -13,6 +13,8 @@ public struct StoredInstance: Sendable, Hashable {
   public let eventSource: String
   /// The instance that started it, where one did.
   public let parent: UUIDValue?
+  /// How many instances lie above it, by which it was started.
+  public let depth: Int
   /// Instances with one order key run one after another, in the order of their places.
   public let order: Order?
   public var state: InstanceState
@@ -29,7 +31,7 @@ public struct StoredInstance: Sendable, Hashable {
 
   public init(
     shard: Int32, definition: Int32, key: [UInt8]?, eventID: String, eventSource: String, parent: UUIDValue? = nil,
-    order: Order? = nil, state: InstanceState
+    depth: Int = 0, order: Order? = nil, state: InstanceState
   ) {
     self.shard = shard
     self.definition = definition
@@ -37,6 +39,7 @@ public struct StoredInstance: Sendable, Hashable {
     self.eventID = eventID
     self.eventSource = eventSource
     self.parent = parent
+    self.depth = depth
     self.order = order
     self.state = state
   }

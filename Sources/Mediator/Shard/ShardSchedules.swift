@@ -46,9 +46,10 @@ struct ShardSchedules {
       }
       // Numbers only grow: a row of a higher one is of a version that is not known here yet.
       if let row = rows[entry.workflow], row.definition >= entry.number { continue }
-      work.append(
-        .schedule(
-          ScheduleRow(workflow: entry.workflow, definition: entry.number, nextAt: schedule.first(now: now))))
+      // While an instance runs after whose end the next one starts, another version changes nothing about that.
+      let isAwaitingEnd = schedule.after != nil && rows[entry.workflow].map { $0.nextAt == nil } == true
+      let next = isAwaitingEnd ? Optional.none : schedule.first(now: now)
+      work.append(.schedule(ScheduleRow(workflow: entry.workflow, definition: entry.number, nextAt: next)))
     }
     return work
   }

@@ -120,6 +120,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What is to be done because of the time, or because another transaction found it out.
   private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
+    steadyScans(now)
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
       let items = try await store.inbox(limit: options.maxInbox)
@@ -143,6 +144,14 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       work += expired.map { .expired($0) }
     }
     return work
+  }
+
+  /// A clock that was set back must not put off what is done every so often: the lease would run out.
+  private func steadyScans(_ now: Timestamp) {
+    nextInboxScan = min(nextInboxScan, now + options.inboxInterval)
+    nextTimerScan = min(nextTimerScan, now + options.timerInterval)
+    nextExpiryScan = min(nextExpiryScan, now + options.expiryInterval)
+    nextRenewal = min(nextRenewal, now + options.lease / 3)
   }
 
   private func decode(
@@ -189,6 +198,11 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     return refreshed
   }
 
+  /// Those that can still take a step here. What has ended, or lives elsewhere, needs no definition.
+  private func mine(_ instances: [UUIDValue: StoredInstance]) -> [StoredInstance] {
+    instances.values.filter { $0.shard == takeover.shard && !$0.state.status.isTerminal }
+  }
+
   // MARK: Planning and writing
 
   private func run(
@@ -224,7 +238,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     var isRefreshed = false
     var known = try await load(TurnNeeds(work, decoder(catalog)))
     while true {
-      catalog = try await self.catalog(catalog, naming: known.instances.values.lazy.map(\.definition))
+      catalog = try await self.catalog(catalog, naming: mine(known.instances).map(\.definition))
       report.split(.load)
       var plan = plan(catalog, known)
       let decoder = decoder(catalog)

@@ -40,6 +40,8 @@ struct IncomingEvent: Sendable {
   var dispatches: [OfferedEvent.Dispatch] = []
   /// Under which keys listeners may wait for it.
   var keys: [String] = []
+  /// Why it could not be what it was to be to some workflow: each is a dead letter.
+  var failures: [String] = []
 
   struct Start: Sendable {
     let id: UUIDValue

@@ -42,6 +42,11 @@ extension TurnPlan {
 
   private mutating func deliver(_ event: CloudEvent, _ item: InboxItem) -> Bool {
     guard let id = item.instance else { return false }
+    // What started an instance is nothing that it still waits for.
+    if let instance = instances[id], instance.eventID == event.id, instance.eventSource == event.source {
+      ignore(.unwanted)
+      return false
+    }
     return step(id) { engine, state, now in engine.event(event.json, state: &state, now: now) }
   }
 
@@ -66,13 +71,18 @@ extension TurnPlan {
     guard let entry = item.workflow.flatMap({ catalog.latest(of: $0) }),
       case .all(let filters)? = entry.definition.schedule?.on
     else { return unwanted(item) }
-    for (place, filter) in filters.enumerated() {
-      guard let collection = Self.collection(of: event.json, by: filter, for: entry) else { continue }
-      let collected = CollectedEvent(collection: collection, filter: place, number: item.event, event: event.json)
-      batch.collected.append(collected)
-      collections[collection, default: []].append(collected)
-      complete(collection, of: entry, filters: filters.count, key: item.record.key)
+    let places = filters.enumerated().compactMap { place, filter in
+      Self.collection(of: event.json, by: filter, for: entry).map { (place, $0) }
     }
+    // One event is one of those that are needed, though several filters may let it in.
+    let missing = places.first { place, collection in
+      collections[collection]?.contains { $0.filter == place } != true
+    }
+    guard let (place, collection) = missing ?? places.first else { return unwanted(item) }
+    let collected = CollectedEvent(collection: collection, filter: place, number: item.event, event: event.json)
+    batch.collected.append(collected)
+    collections[collection, default: []].append(collected)
+    complete(collection, of: entry, filters: filters.count, key: item.record.key)
   }
 
   /// The collection that the event belongs to; nil when the filter does not let it in.

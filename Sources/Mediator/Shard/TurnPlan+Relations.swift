@@ -24,10 +24,20 @@ extension TurnPlan {
       step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
       return
     }
+    // A workflow that runs itself would otherwise fill this turn, and every one that tries it again.
+    guard parent.depth < Self.maxDepth else {
+      let detail = "workflows have started one another \(Self.maxDepth) deep: do they run themselves?"
+      let problem = Problems.runtime(detail, at: child.reference)
+      step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
+      return
+    }
     begin(
       entry, id: child.id, input: child.input, key: parent.key, eventID: "\(id.text).\(child.activity)",
-      eventSource: catalog[parent.definition]?.source ?? "/", parent: id)
+      eventSource: catalog[parent.definition]?.source ?? "/", parent: id, depth: parent.depth + 1)
   }
+
+  /// How deep workflows may start one another.
+  static let maxDepth = 50
 
   private mutating func cancel(_ child: UUIDValue, of parent: UUIDValue) {
     guard let instance = find(child), !instance.state.status.isTerminal else { return }

@@ -69,6 +69,7 @@ struct TurnPlan {
     switch input {
     case .event(let event):
       for start in event.starts { self.start(start, event, key: record.key) }
+      for failure in event.failures { quarantine(record, reason: "orderKeyFailed", detail: failure) }
       offer(event, record, retention)
     case .reply(let outcome, let requestID, let instance):
       reply(outcome, requestID, instance, record)
@@ -114,7 +115,7 @@ struct TurnPlan {
   /// Starts an instance, or lets it wait for those before it with the same order key.
   mutating func begin(
     _ entry: DefinitionCatalog.Entry, id: UUIDValue, input: JSON, key: [UInt8]?, eventID: String, eventSource: String,
-    parent: UUIDValue? = nil, orderKey: String? = nil
+    parent: UUIDValue? = nil, depth: Int = 0, orderKey: String? = nil
   ) {
     let mustWait = orderKey.map { known.openOrderKeys.contains($0) || heldOrderKeys.contains($0) } ?? false
     if let orderKey { heldOrderKeys.insert(orderKey) }
@@ -128,7 +129,7 @@ struct TurnPlan {
     let order = orderKey.map { StoredInstance.Order(key: $0, place: batch.journalHead + 1) }
     instances[id] = StoredInstance(
       shard: shard, definition: entry.number, key: key, eventID: eventID, eventSource: eventSource, parent: parent,
-      order: order, state: state)
+      depth: depth, order: order, state: state)
     journal(id, step)
   }
 

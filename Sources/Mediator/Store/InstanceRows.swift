@@ -6,7 +6,7 @@ import Values
 enum InstanceRows {
   static let load = """
     select id, shard, definition, key, event_id, event_source, status, started_at, updated_at, input, state, parent,
-           order_key, order_place
+           depth, order_key, order_place
       from instances where id = any($1)
     """
 
@@ -29,7 +29,8 @@ enum InstanceRows {
         eventSource: try row.optionalText("event_source"), status: try row.text("status"),
         startedAt: Timestamp(microseconds: try row.timestamp("started_at")),
         updatedAt: Timestamp(microseconds: try row.timestamp("updated_at")),
-        parent: try row.optionalUUID("parent").map { UUIDValue($0) }, orderKey: try row.optionalText("order_key"),
+        parent: try row.optionalUUID("parent").map { UUIDValue($0) }, depth: try row.int("depth"),
+        orderKey: try row.optionalText("order_key"),
         orderPlace: try row.optionalInt("order_place")
       )
     }
@@ -45,7 +46,7 @@ enum InstanceRows {
       state.updatedAt = stored.updatedAt
       return StoredInstance(
         shard: stored.shard, definition: stored.definition, key: stored.key, eventID: stored.eventID ?? "",
-        eventSource: stored.eventSource ?? "", parent: stored.parent,
+        eventSource: stored.eventSource ?? "", parent: stored.parent, depth: stored.depth,
         order: stored.orderKey.map { StoredInstance.Order(key: $0, place: Int64(stored.orderPlace ?? 0)) }, state: state
       )
     } catch {
@@ -60,10 +61,10 @@ enum InstanceRows {
     return PostgresStatement(
       """
       insert into instances (id, shard, definition, key, event_id, event_source, status, started_at, updated_at,
-                             ended_at, wake_at, input, state, output, error, parent, order_key, order_place)
+                             ended_at, wake_at, input, state, output, error, parent, depth, order_key, order_place)
       select * from unnest($1::uuid[], $2::int4[], $3::int4[], $4::bytea[], $5::text[], $6::text[], $7::text[],
                            $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::json[],
-                           $13::json[], $14::json[], $15::json[], $16::uuid[], $17::text[], $18::int8[])
+                           $13::json[], $14::json[], $15::json[], $16::uuid[], $17::int4[], $18::text[], $19::int8[])
       """,
       [
         .uuids(instances.map { PostgresUUID($0.id) }), .int4s(instances.map(\.shard)),
@@ -74,7 +75,8 @@ enum InstanceRows {
         .timestamps(states.map(\.wakeAt?.microseconds)), .jsons(states.map { $0.input.serialized() }),
         .jsons(states.map(restingBytes)), .jsons(states.map { $0.output?.serialized() }),
         .jsons(states.map { $0.error?.json.serialized() }),
-        .uuids(instances.map { $0.parent.map { PostgresUUID($0) } }), .texts(instances.map(\.order?.key)),
+        .uuids(instances.map { $0.parent.map { PostgresUUID($0) } }), .int4s(instances.map { Int32($0.depth) }),
+        .texts(instances.map(\.order?.key)),
         .int8s(instances.map(\.order?.place)),
       ])
   }
