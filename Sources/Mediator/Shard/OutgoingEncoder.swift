@@ -55,15 +55,20 @@ struct OutgoingEncoder {
   private func message(
     _ emitted: EmittedEvent, from instance: StoredInstance.Address, sequence: Int64
   ) -> Outbox.Message {
-    var event = CloudEvent(emitted: unsealed(emitted.event, instance))
+    let open = unsealed(emitted.event, instance)
+    let record = record(of: open, from: instance)
+    // The same, in most cases.
+    let letter = open == emitted.event ? record : self.record(of: emitted.event, from: instance)
+    return Outbox.Message(sequence: sequence, record: record, request: nil, letter: letter)
+  }
+
+  private func record(of emitted: JSON, from instance: StoredInstance.Address) -> OutgoingRecord {
+    var event = CloudEvent(emitted: emitted)
     event.extensions["correlationid"] = event.extensions["correlationid"] ?? instance.id.text
     let key = event.extensions["partitionkey"].map { Array($0.utf8) }
-    return Outbox.Message(
-      sequence: sequence,
-      record: CloudEventCodec.encode(
-        event, topic: routes.topic(type: event.type, source: event.source),
-        key: key ?? instance.key ?? Array(instance.id.text.utf8)),
-      request: nil)
+    return CloudEventCodec.encode(
+      event, topic: routes.topic(type: event.type, source: event.source),
+      key: key ?? instance.key ?? Array(instance.id.text.utf8))
   }
 
   /// Only here, where it leaves the mediator, a secret takes the place of what stands for it.
