@@ -107,8 +107,8 @@ let package = Package(
     command(
       "mediatorctl", in: "MediatorCtl",
       [
-        "Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Toolchain", "Values", "Wire", "Workflow", "YAML",
-        logging,
+        "Engine", "HTTP", "HTTPCalls", "Hosting", "Kafka", "Mediator", "Postgres", "Toolchain", "Values", "Wire",
+        "Workflow", "YAML", logging,
       ]),
     command("mock-broker", in: "MockBroker", ["Kafka", "Threads"]),
     command("simulator", in: "Simulator", ["Kafka", "Simulator", "Values", logging, unixSignals]),
@@ -160,6 +160,10 @@ let package = Package(
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
+
+    tests(
+      "MediatorIntegrationTests", in: "Integration/MediatorTests",
+      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow"]),
 
     tests(
       "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",

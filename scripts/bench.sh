@@ -8,6 +8,7 @@
 #   BENCH_WARM_UP=1000 make bench      events before each measurement (default 500)
 #   BENCH_RECORDS=50000 make bench     records of the broker's own limit (default 50000)
 #   BENCH_LOADS="three-calls" make bench   of: three-calls equipment-status (default: both)
+#   BENCH_LIFECYCLE=all make bench     with lifecycle events (default off: the broker keeps all records in memory)
 #   BENCH_SKIP_BUILD=1 make bench      measures what is built already
 #
 # Each load runs twice, each time on a new broker and a new database: first as fast as it goes, then at half of the rate
@@ -18,6 +19,7 @@ cd "$(dirname "$0")/.." || exit
 events=${BENCH_EVENTS:-10000}
 warm_up=${BENCH_WARM_UP:-500}
 records=${BENCH_RECORDS:-50000}
+export MEDIATOR_MEDIATOR_LIFECYCLE=${BENCH_LIFECYCLE:-off}
 loads=${BENCH_LOADS:-three-calls equipment-status}
 programs=.build/release
 bench=Benchmarks/.build/release/bench

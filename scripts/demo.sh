@@ -149,6 +149,8 @@ export DATABASE_URL KAFKA_BOOTSTRAP_SERVERS
 
 "$programs/mediatorctl" deploy workflows/equipment-status.yaml || fail "the example workflow could not be deployed"
 health_port=$(free_port)
+# The demo's broker keeps every record in memory; lifecycle events of every task would be most of them.
+export MEDIATOR_MEDIATOR_LIFECYCLE=workflow
 start mediator "$programs/mediator" --health-port "$health_port"
 for processor in persistence alerts telegram; do
   start "processor-$processor" "$programs/processor" "$processor"

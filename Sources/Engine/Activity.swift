@@ -12,7 +12,9 @@ public struct Activity: Sendable, Hashable {
   /// The task's input after `input.from` (`$input`).
   public let input: JSON
   /// The task's input before `input.from` (`$task.input`), where that is another.
-  public var rawInput: JSON?
+  public let rawInput: JSON?
+  /// The size of both: they are measured once, not in every step.
+  let inputBytes: Int
   /// When the task's own `timeout` strikes; calls keep theirs in ``PendingCall``.
   public var deadline: Timestamp?
   public var phase: Phase
@@ -27,6 +29,7 @@ public struct Activity: Sendable, Hashable {
     self.startedAt = startedAt
     self.input = input
     self.rawInput = rawInput
+    inputBytes = input.approximateBytes + (rawInput?.approximateBytes ?? 0)
     self.deadline = deadline
     self.phase = phase
   }
@@ -75,9 +78,9 @@ public struct Activity: Sendable, Hashable {
   }
 
   var approximateBytes: Int {
-    var sum = input.approximateBytes + (rawInput?.approximateBytes ?? 0)
+    var sum = inputBytes
     switch phase {
-    case .requested(let call), .retrying(let call, _): sum += call.data.approximateBytes
+    case .requested(let call), .retrying(let call, _): sum += call.dataBytes
     case .loop(let loop): sum += loop.itemBytes
     case .fork(let outputs): sum += outputs.reduce(0) { $0 + ($1?.approximateBytes ?? 4) }
     case .listening(let progress): sum += progress.approximateBytes
@@ -96,9 +99,19 @@ public struct PendingCall: Sendable, Hashable {
   /// Past this moment the task faults with a timeout, whatever its attempts.
   public var deadline: Timestamp
   /// The evaluated `with`, for the attempts that may follow.
-  public var data: JSON
+  public let data: JSON
+  let dataBytes: Int
   /// The last progress that the processor told.
   public var progress: Progress?
+
+  public init(channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?) {
+    self.channel = channel
+    self.attempt = attempt
+    self.deadline = deadline
+    self.data = data
+    dataBytes = data.approximateBytes
+    self.progress = progress
+  }
 
   public struct Progress: Sendable, Hashable {
     public var percent: Double?

@@ -6,7 +6,7 @@ extension Execution {
   mutating func startCall(_ call: Call, _ begun: Begun) throws(ExpressionError) -> Move? {
     let data = try call.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
     let task = begun.task
-    if let detail = refusal(of: data) {
+    if let detail = refusal(of: data, "processing event's data") {
       return failedToStart(task, in: begun.scope, Problems.validation(detail, at: task.reference))
     }
     let timeout = try task.timeout?.evaluate(begun.input, variables: begun.variables.value) ?? options.callTimeout
@@ -24,13 +24,13 @@ extension Execution {
     return .enter(scope: try openTask(begun), position: 0, input: data)
   }
 
-  /// Why a processing event cannot have this data.
-  private func refusal(of data: JSON) -> String? {
+  /// Why this cannot be published: the broker, or whoever reads it, would refuse it.
+  func refusal(of data: JSON, _ what: String) -> String? {
     guard let bytes = data.approximateBytes(within: options.maxRequestDepth) else {
-      return "the processing event's data would nest deeper than \(options.maxRequestDepth) levels"
+      return "the \(what) would nest deeper than \(options.maxRequestDepth) levels"
     }
     guard bytes > options.maxRequestBytes else { return nil }
-    return "the processing event's data would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
+    return "the \(what) would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
   }
 
   /// Journals the request of `call`'s attempt, and waits for its reply.

@@ -19,6 +19,9 @@ extension Execution {
         return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
       }
     }
+    if let detail = refusal(of: .object(event), "event") {
+      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+    }
     let activity = try openTask(begun)
     record(.emitted(EmittedEvent(activity: activity, reference: begun.task.reference, event: .object(event))))
     return .complete(activity: activity, output: .object(event))
@@ -117,21 +120,23 @@ extension Execution {
     for (offset, filter) in filters.enumerated() {
       let place = first + offset
       if once && progress.matched[place] { continue }
-      guard try filter.matches(event, variables: variables.value) else { continue }
       var established = progress.established
-      if try correlates(event, filter, progress.expected[place], &established) {
-        progress.established = established
-        return place
-      }
+      // What does not correlate is for somebody else, whatever its data does to the expressions here.
+      guard filter.mayMatch(event), correlates(event, filter, progress.expected[place], &established),
+        try filter.matches(event, variables: variables.value)
+      else { continue }
+      progress.established = established
+      return place
     }
     return nil
   }
 
   private func correlates(
     _ event: JSON, _ filter: EventFilter, _ expected: JSONObject, _ established: inout JSONObject
-  ) throws(ExpressionError) -> Bool {
+  ) -> Bool {
     for correlation in filter.correlations {
-      let value = try correlation.from.evaluate(event) { _ in nil }
+      // As in the index that finds what waits for an event: one without such a value is for nobody.
+      guard let value = try? correlation.from.evaluate(event, variables: { _ in nil }) else { return false }
       if let wanted = expected[correlation.name] ?? established[correlation.name] {
         guard wanted.hasSameValue(as: value) else { return false }
       } else {

@@ -155,7 +155,7 @@ struct Execution {
   /// A state that outgrows its limit would be refused by the store again and again: better a fault that says so.
   private mutating func checkSize() {
     guard !state.status.isTerminal else { return }
-    let bytes = state.approximateBytes - state.input.approximateBytes
+    let bytes = state.dataBytes
     guard bytes > options.maxStateBytes else { return }
     let detail = "the instance's data would be about \(bytes) bytes; the limit is \(options.maxStateBytes)"
     finish(with: Problems.validation(detail, at: Self.rootReference))
@@ -193,10 +193,30 @@ struct Execution {
 
   /// The ids are `<instance>.<activity>.<attempt>`: see ``PendingCall/requestID(instance:activity:attempt:)``.
   private func parse(_ requestID: String) -> (activity: Int, attempt: Int)? {
-    let parts = requestID.split(separator: ".", omittingEmptySubsequences: false)
-    guard parts.count == 3, parts[0] == state.id.text, let activity = Int(parts[1]), let attempt = Int(parts[2]),
-      activity >= 0, attempt >= 1
-    else { return nil }
-    return (activity, attempt)
+    // Once per reply: without making texts of the parts.
+    var requestID = requestID
+    let found = requestID.withUTF8 { bytes -> (activity: Int, attempt: Int)? in
+      guard bytes.count > 37, UUIDValue(ascii: bytes.prefix(36)) == state.id else { return nil }
+      let rest = bytes.dropFirst(36)
+      let point = UInt8(ascii: ".")
+      guard rest.first == point, let second = rest.dropFirst().firstIndex(of: point) else { return nil }
+      guard let activity = Self.number(rest[(rest.startIndex + 1)..<second]),
+        let attempt = Self.number(rest[(second + 1)...])
+      else { return nil }
+      return (activity, attempt)
+    }
+    guard let found, found.attempt >= 1 else { return nil }
+    return found
+  }
+
+  /// A whole number as this engine writes it: nothing but digits.
+  private static func number(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> Int? {
+    guard (1...18).contains(digits.count) else { return nil }
+    var value = 0
+    for digit in digits {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(digit) else { return nil }
+      value = value * 10 + Int(digit - UInt8(ascii: "0"))
+    }
+    return value
   }
 }

@@ -20,7 +20,10 @@ public struct InstanceState: Sendable, Hashable {
   /// The raw workflow input (`$workflow.input`).
   public let input: JSON
   /// `$context`, as the tasks' `export.as` left it.
-  public var context: JSON
+  public var context: JSON {
+    didSet { contextBytes = context.approximateBytes }
+  }
+  var contextBytes = 4
   /// The open task executions, by ascending id; a parent stands before its children.
   public var activities: [Activity]
   /// The id that the next activity gets; ids are never used twice within an instance.
@@ -68,8 +71,11 @@ public struct InstanceState: Sendable, Hashable {
   }
 
   /// About how much memory its data takes, counted as bytes of JSON.
-  public var approximateBytes: Int {
-    var sum = input.approximateBytes + context.approximateBytes
+  public var approximateBytes: Int { input.approximateBytes + dataBytes }
+
+  /// The same without the workflow's input, which never changes.
+  var dataBytes: Int {
+    var sum = contextBytes
     for activity in activities { sum += activity.approximateBytes }
     for compensation in compensations { sum += compensation.data.approximateBytes }
     for move in unfinished { sum += move.approximateBytes }

@@ -46,6 +46,8 @@ extension InstanceState {
     }
     nextActivity = next
     context = resting["context"] ?? .null
+    // Observers are silent in an initializer.
+    contextBytes = context.approximateBytes
     deadline = resting.timestamp("deadline")
     for activity in activities { self.activities.append(try Activity(activity)) }
     for move in resting["unfinished"]?.array ?? [] { unfinished.append(try Move(move)) }

@@ -3,7 +3,8 @@ public struct MediatorError: Error, Hashable, CustomStringConvertible {
   public enum Code: String, Sendable {
     /// Another owner has the shard; this one may write nothing more.
     case fenced
-    /// An instance of the batch was started elsewhere in the meantime: load again and step again.
+    /// What the batch was planned with has changed in the meantime (an instance was started elsewhere, an event that
+    /// was to expire is wanted): load again and plan again.
     case conflict
     /// Postgres refused the data itself; the same data will be refused again.
     case unstorable

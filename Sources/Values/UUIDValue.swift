@@ -11,20 +11,23 @@ public struct UUIDValue: Sendable, Hashable, Comparable, CustomStringConvertible
   /// Reads `8-4-4-4-12` hexadecimal digits of either case, and nothing else.
   public init?(_ text: String) {
     var text = text
-    let words = text.withUTF8 { bytes -> (UInt64, UInt64)? in
-      guard bytes.count == 36 else { return nil }
-      var words: (UInt64, UInt64) = (0, 0)
-      for place in 0..<36 {
-        if Self.isHyphen(place) {
-          guard bytes[place] == UInt8(ascii: "-") else { return nil }
-          continue
-        }
-        guard let digit = hexDigit(bytes[place]) else { return nil }
-        if place < 18 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
+    let value = text.withUTF8 { UUIDValue(ascii: $0) }
+    guard let value else { return nil }
+    self = value
+  }
+
+  /// - Parameter bytes: the text.
+  public init?(ascii bytes: some RandomAccessCollection<UInt8>) {
+    guard bytes.count == 36 else { return nil }
+    var words: (UInt64, UInt64) = (0, 0)
+    for (place, byte) in bytes.enumerated() {
+      if Self.isHyphen(place) {
+        guard byte == UInt8(ascii: "-") else { return nil }
+        continue
       }
-      return words
+      guard let digit = hexDigit(byte) else { return nil }
+      if place < 18 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
     }
-    guard let words else { return nil }
     (high, low) = words
   }
 

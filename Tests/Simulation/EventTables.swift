@@ -16,13 +16,24 @@ struct EventTables {
   private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String)] = []
   private(set) var events: [Event] = []
   private(set) var inbox: [(shard: Int32, item: InboxItem)] = []
+  /// Which instances have taken an event, by its id.
+  private(set) var takers: [String: [UUIDValue]] = [:]
   private(set) var collected: [CollectedEvent] = []
   private(set) var schedules: [String: (shard: Int32, row: ScheduleRow)] = [:]
   private var nextNumber: Int64 = 1
 
-  mutating func apply(_ batch: ShardBatch, _ shard: Int32) {
+  /// - Returns: which promises the batch breaks.
+  mutating func apply(_ batch: ShardBatch, _ shard: Int32) -> [String] {
+    var violations: [String] = []
     for item in batch.handled {
+      guard let done = inbox.first(where: { $0.item.number == item.number }) else {
+        violations.append("the item \(item.number) is handled and was not there")
+        continue
+      }
       inbox.removeAll { $0.item.number == item.number }
+      if item.isConsumed, let taker = done.item.instance {
+        takers[done.item.record.headers.text("ce_id") ?? "", default: []].append(taker)
+      }
       if item.isConsumed, let place = events.firstIndex(where: { $0.number == item.event }) {
         events[place].isConsumed = true
         events[place].isUsed = true
@@ -30,11 +41,23 @@ struct EventTables {
     }
     for event in batch.offered { offer(event, shard) }
     for change in batch.waits { wait(change, shard, batch.at) }
-    events.removeAll { batch.expired.contains($0.number) }
+    events.removeAll { event in batch.expired.contains { $0.number == event.number } }
     collected.removeAll { batch.uncollected.contains($0) }
     collected += batch.collected
-    for row in batch.schedules { schedules[row.workflow] = (shard, row) }
+    for row in batch.schedules {
+      if let known = schedules[row.workflow], known.shard != shard || known.row.definition > row.definition {
+        violations.append("the schedule of \(row.workflow) goes back to the version \(row.definition)")
+      }
+      schedules[row.workflow] = (shard, row)
+    }
     for workflow in batch.unscheduled { schedules[workflow] = nil }
+    return violations
+  }
+
+  /// An item without its event is none: the statement joins them.
+  func inbox(_ shard: Int32, limit: Int) -> [InboxItem] {
+    let kept = Set(events.map(\.number))
+    return Array(inbox.filter { $0.shard == shard && kept.contains($0.item.event) }.map(\.item).prefix(limit))
   }
 
   private mutating func offer(_ event: OfferedEvent, _ shard: Int32) {
@@ -87,6 +110,16 @@ struct EventTables {
     let due = events.filter { event in
       event.shard == shard && event.offered.expiresAt <= now && !inbox.contains { $0.item.event == event.number }
     }
-    return due.prefix(limit).map { ExpiredEvent(number: $0.number, unused: $0.isUsed ? nil : $0.offered.record) }
+    return due.prefix(limit).map {
+      ExpiredEvent(number: $0.number, unused: $0.isUsed ? nil : $0.offered.record, keys: $0.offered.keys)
+    }
+  }
+
+  /// Whether what was found out about these events still holds.
+  func mayExpire(_ expired: [ExpiredEvent]) -> Bool {
+    expired.allSatisfy { item in
+      guard let event = events.first(where: { $0.number == item.number }) else { return false }
+      return !(item.unused != nil && event.isUsed) && !inbox.contains { $0.item.event == item.number }
+    }
   }
 }

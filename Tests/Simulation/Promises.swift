@@ -5,15 +5,17 @@ import Values
 import Wire
 
 /// What must hold at the end, whatever happened on the way.
-extension Simulation {
-  func problems() -> [String] {
-    let tables = database.read { $0 }
-    return tables.violations + kafka.violations + brokenStarts(tables) + brokenEffects(tables) + brokenLetters(tables)
-      + brokenJournals(tables) + brokenOrder(tables) + unpublished(tables)
+extension SimulatedEvents {
+  static func problems(of simulation: Simulation<Self>) -> [String] {
+    let tables = simulation.database.read { $0 }
+    return simulation.commonProblems(tables) + simulation.brokenStarts(tables) + simulation.brokenLetters(tables)
+      + simulation.brokenJournals(tables)
   }
+}
 
+extension Simulation where Story == SimulatedEvents {
   /// Every accepted event leads to one instance of each workflow that wants it, and each ends as it should.
-  private func brokenStarts(_ tables: SimulatedDatabase.Tables) -> [String] {
+  fileprivate func brokenStarts(_ tables: SimulatedDatabase.Tables) -> [String] {
     var problems: [String] = []
     let byEvent = Dictionary(grouping: tables.instances.values, by: \.eventID)
     for (event, fate) in events.accepted {
@@ -44,26 +46,8 @@ extension Simulation {
     return problems + strangers.map { "an instance of the unknown event \($0)" }
   }
 
-  /// Every task execution had its effect once, and nothing else had any.
-  private func brokenEffects(_ tables: SimulatedDatabase.Tables) -> [String] {
-    var problems: [String] = []
-    let requests = tables.journal.values.joined().flatMap(\.requests)
-    let ids = requests.map(\.id)
-    if Set(ids).count != ids.count { problems.append("a processing event was asked for twice") }
-    for request in requests where !kafka.hasArrived(request.id) && !kafka.isRefused(request) {
-      problems.append("\(request.id) was never published")
-    }
-    let effects = processors.reduce(into: [:]) { $0.merge($1.effects, uniquingKeysWith: +) }
-    for (key, count) in effects where count != 1 { problems.append("task execution \(key) had \(count) effects") }
-    let executions = Set(requests.filter { !kafka.isRefused($0) }.map(\.idempotencyKey))
-    if Set(effects.keys) != executions {
-      problems.append("\(executions.count) task executions, \(effects.count) effects")
-    }
-    return problems
-  }
-
   /// One dead letter for each record that deserves one, in the store and on the topic.
-  private func brokenLetters(_ tables: SimulatedDatabase.Tables) -> [String] {
+  fileprivate func brokenLetters(_ tables: SimulatedDatabase.Tables) -> [String] {
     func place(_ record: KafkaRecord) -> String { "\(record.topicPartition)@\(record.offset)" }
     let letters = tables.deadLetters.values.joined().map(\.record)
     let places = letters.map(place)
@@ -82,14 +66,14 @@ extension Simulation {
     return problems
   }
 
-  private func isDead(_ record: KafkaRecord, _ places: [String]) -> Bool {
+  fileprivate func isDead(_ record: KafkaRecord, _ places: [String]) -> Bool {
     guard let id = record.headers.text("ce_id") else { return true }
     if events.late[id] != nil { return places.contains("\(record.topicPartition)@\(record.offset)") }
     return events.accepted[id] == .unstorable
   }
 
   /// Each instance's journal starts once, ends once, and has nothing that nobody said.
-  private func brokenJournals(_ tables: SimulatedDatabase.Tables) -> [String] {
+  fileprivate func brokenJournals(_ tables: SimulatedDatabase.Tables) -> [String] {
     var entries: [UUIDValue: [JournalEntry]] = [:]
     for rows in tables.journal.values { for row in rows { entries[row.instance, default: []] += row.entries } }
     let failures = processors.reduce(into: Set<String>()) { $0.formUnion($1.failures) }
@@ -114,37 +98,6 @@ extension Simulation {
     return problems
   }
 
-  /// What has the same key and shard arrives on a channel in the order in which the journal has it; repeats do not count.
-  private func brokenOrder(_ tables: SimulatedDatabase.Tables) -> [String] {
-    var places: [String: (shard: Int32, sequence: Int64)] = [:]
-    for (shard, rows) in tables.journal {
-      for row in rows { for request in row.requests { places[request.id] = (shard, row.sequence) } }
-    }
-    struct Lane: Hashable {
-      let key: [UInt8]?
-      let shard: Int32
-    }
-    var problems: [String] = []
-    for topic in kafka.channelTopics {
-      var seen: Set<String> = []
-      var last: [Lane: Int64] = [:]
-      for record in kafka.records(of: topic) {
-        guard let id = record.headers.text("ce_id"), seen.insert(id).inserted, let place = places[id] else { continue }
-        let lane = Lane(key: record.key, shard: place.shard)
-        if let before = last[lane], before > place.sequence { problems.append("\(id) came too late on \(topic)") }
-        last[lane] = place.sequence
-      }
-    }
-    return problems
-  }
-
-  /// In the end the marks have caught up.
-  private func unpublished(_ tables: SimulatedDatabase.Tables) -> [String] {
-    tables.shards.compactMap { shard, row in
-      row.publishMark == row.journalHead
-        ? nil : "the mark of shard \(shard) stays at \(row.publishMark) of \(row.journalHead)"
-    }
-  }
 }
 
 extension JournalEntry {

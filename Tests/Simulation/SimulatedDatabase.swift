@@ -24,6 +24,8 @@ final class SimulatedDatabase: Sendable {
     var events = EventTables()
     /// When the instances that wait for their turn may run.
     var released: [UUIDValue: Timestamp] = [:]
+    /// By order key, the places of the instances that have run, in the order in which they began to.
+    var ran: [String: [Int64]] = [:]
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0
@@ -32,8 +34,17 @@ final class SimulatedDatabase: Sendable {
 
   private let tables = Mutex(Tables())
   private let kafka: SimulatedKafka
+  private let publishesEveryRow: Bool
+  private let expectedWaits: @Sendable (StoredInstance) -> [EventWait]
 
-  init(kafka: SimulatedKafka) { self.kafka = kafka }
+  /// - Parameter waits: what an instance has to wait for, by its state alone.
+  init(
+    kafka: SimulatedKafka, publishesEveryRow: Bool, waits: @escaping @Sendable (StoredInstance) -> [EventWait]
+  ) {
+    self.kafka = kafka
+    self.publishesEveryRow = publishesEveryRow
+    expectedWaits = waits
+  }
 
   func read<Value: Sendable>(_ body: (Tables) -> Value) -> Value { tables.withLock { body($0) } }
 
@@ -66,7 +77,8 @@ final class SimulatedDatabase: Sendable {
   func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
     tables.withLock { tables in
       var rows: [UnpublishedRow] = []
-      for row in tables.journal[shard] ?? [] where row.sequence > sequence && row.publications > 0 {
+      for row in tables.journal[shard] ?? [] where row.sequence > sequence {
+        guard row.publications > 0 || publishesEveryRow else { continue }
         guard let instance = tables.instances[row.instance] else { continue }
         rows.append(.journal(row, instance.address))
       }
@@ -102,8 +114,13 @@ final class SimulatedDatabase: Sendable {
       tables.conflicts += 1
       return MediatorError(.conflict, "an instance is there already")
     }
+    if !tables.events.mayExpire(batch.expired) {
+      tables.conflicts += 1
+      return MediatorError(.conflict, "an event that was to expire is wanted after all")
+    }
     if Self.isUnstorable(batch) { return MediatorError(.unstorable, "the database does not like this data") }
     check(batch, row, &tables)
+    noteRuns(batch, &tables)
     tables.shards[shard]?.batch = batch.number
     tables.shards[shard]?.journalHead = batch.journalHead
     for instance in batch.started + batch.updated { tables.instances[instance.id] = instance }
@@ -111,8 +128,9 @@ final class SimulatedDatabase: Sendable {
     tables.deadLetters[shard, default: []] += batch.deadLetters
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
-    tables.events.apply(batch, shard)
+    tables.violations += tables.events.apply(batch, shard)
     release(batch, shard, &tables)
+    checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
     return nil
   }
@@ -139,7 +157,7 @@ final class SimulatedDatabase: Sendable {
   }
 
   func inbox(_ shard: Int32, limit: Int) -> [InboxItem] {
-    tables.withLock { Array($0.events.inbox.filter { $0.shard == shard }.map(\.item).prefix(limit)) }
+    tables.withLock { $0.events.inbox(shard, limit: limit) }
   }
 
   func expired(_ shard: Int32, at now: Timestamp, limit: Int) -> [ExpiredEvent] {
@@ -193,6 +211,36 @@ final class SimulatedDatabase: Sendable {
     }
   }
 
+  /// Which instances with an order key begin to run in this batch.
+  private func noteRuns(_ batch: ShardBatch, _ tables: inout Tables) {
+    for instance in batch.started + batch.updated {
+      guard let order = instance.order, instance.state.status != .pending else { continue }
+      let known = tables.instances[instance.id]?.state.status
+      guard known == nil || known == .pending else { continue }
+      if let last = tables.ran[order.key]?.last, last >= order.place {
+        tables.violations.append("\(instance.id.text) runs at the place \(order.place), after \(last)")
+      }
+      tables.ran[order.key, default: []].append(order.place)
+    }
+  }
+
+  /// What holds between rows once the batch is written.
+  private func checkRelations(_ batch: ShardBatch, _ tables: inout Tables) {
+    for instance in batch.started + batch.updated {
+      let waits = tables.events.waits.filter { $0.instance == instance.id }.map(\.key).sorted()
+      let expected = expectedWaits(instance).map(\.key).sorted()
+      if waits != expected {
+        tables.violations.append("\(instance.id.text) waits for \(waits) instead of \(expected)")
+      }
+    }
+    for key in Set((batch.started + batch.updated).compactMap(\.order?.key)) {
+      let running = tables.instances.values.count {
+        $0.order?.key == key && !$0.state.status.isTerminal && $0.state.status != .pending
+      }
+      if running > 1 { tables.violations.append("\(running) instances of one order key run at once") }
+    }
+  }
+
   /// Below the mark everything must have arrived: nobody looks there again.
   private func advanceMark(_ shard: Int32, to mark: Int64, _ tables: inout Tables) {
     let known = tables.shards[shard]?.publishMark ?? 0
@@ -202,9 +250,20 @@ final class SimulatedDatabase: Sendable {
     for row in tables.journal[shard] ?? [] where covered.contains(row.sequence) {
       for request in row.requests where !kafka.hasArrived(request.id) {
         // One that the broker will never take is settled when the engine has been told.
-        let isSettled = kafka.isRefused(request) && tables.instances[row.instance]?.state.status.isTerminal == true
+        let open = tables.instances[row.instance]?.state.activities ?? []
+        let isSettled = kafka.isRefused(request) && !open.contains { $0.id == request.activity }
         if !isSettled { tables.violations.append("the mark \(mark) covers \(request.id), which is not published") }
       }
+      for event in row.emitted where !kafka.hasArrived(event) {
+        tables.violations.append("the mark \(mark) covers the event \(event), which is not published")
+      }
     }
+  }
+}
+
+extension JournalRow {
+  /// The ids of the events that are emitted.
+  var emitted: [String] {
+    entries.compactMap { if case .emitted(let emitted) = $0 { emitted.event["id"]?.string } else { nil } }
   }
 }

@@ -3,14 +3,18 @@ import Values
 import Wire
 
 /// The records that producers put on the queue topic, and what should become of them.
-struct SimulatedEvents {
+struct SimulatedEvents: Scenario {
+  static let tuning = Tuning(callTimeout: .seconds(100_000), waits: [.seconds(200_000)])
+
   /// Initial events by id that start the workflows deployed from the beginning.
   private(set) var accepted: [String: Fate] = [:]
   /// Initial events for the workflow that is deployed later: each a dead letter or an instance, and an instance when it
   /// came after the deployment.
   private(set) var late: [String: Bool] = [:]
-  var lateIsDeployed = false
+  private var lateIsDeployed = false
   private(set) var count = 0
+
+  mutating func deployed() { lateIsDeployed = true }
 
   mutating func produce(to kafka: SimulatedKafka, _ random: inout SeededGenerator, at now: Timestamp) {
     count += 1

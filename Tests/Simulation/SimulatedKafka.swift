@@ -3,6 +3,7 @@ import Kafka
 import Mediator
 import Synchronization
 import Values
+import Wire
 
 /// Topics as arrays in memory.
 final class SimulatedKafka: Sendable {
@@ -40,9 +41,15 @@ final class SimulatedKafka: Sendable {
       KafkaRecord(
         topic: record.topic, partition: partition, offset: offset, timestamp: now.microseconds / 1000,
         key: record.key, value: record.value, headers: record.headers))
-    guard record.topic.hasPrefix("mediator.channel."), let id = record.headers.text("ce_id") else { return }
+    guard let id = record.headers.text("ce_id"), isOurs(record) else { return }
     if let first = state.arrived[id], first != record { state.violations.append("\(id) was published in two versions") }
     state.arrived[id] = record
+  }
+
+  /// Whether the mediator has written it: of what others write, there may be several versions.
+  private static func isOurs(_ record: OutgoingRecord) -> Bool {
+    record.topic.hasPrefix("mediator.channel.") || record.topic == Topics.lifecycle
+      || record.topic == Topics.queue && record.headers.text("ce_correlationid") != nil
   }
 
   func read(_ partition: TopicPartition, from offset: Int64, max: Int) -> [KafkaRecord] {

@@ -8,14 +8,15 @@ import Workflow
 
 /// The production batch loop on simulated Kafka and Postgres, driven by one seed: which worker goes on, where it stops,
 /// what is acknowledged, who dies, how time passes.
-struct Simulation {
-  static let shards = 3
+struct Simulation<Story: Scenario> {
+  let shards = 3
 
   let kafka = SimulatedKafka()
   let database: SimulatedDatabase
-  private let clock = SimulatedClock()
+  let clock = SimulatedClock()
   private let chaos: Chaos
-  private let catalog: ChangingCatalog
+  private let deployments: Deployments
+  private let catalogs: [ChangingCatalog]
   private let options: ShardOptions
   private var random: SeededGenerator
   private var workers: [Int32: SimulatedWorker] = [:]
@@ -23,23 +24,36 @@ struct Simulation {
   private var zombies: [SimulatedWorker] = []
   private var producers = 0
   private(set) var processors: [SimulatedProcessor]
-  private(set) var events = SimulatedEvents()
+  private(set) var events: Story
+  /// The times without faults in which nothing leapt: from when until when.
+  private(set) var calms: [(from: Timestamp, to: Timestamp)] = []
   private var deaths = 0
   private var takeovers = 0
 
-  init(seed: UInt64, definitions: [WorkflowDefinition], late: WorkflowDefinition) {
+  init(seed: UInt64, _ events: Story, definitions: [WorkflowDefinition], late: [WorkflowDefinition]) {
+    self.events = events
+    let tuning = Story.tuning
     random = SeededGenerator(seed: seed)
     chaos = Chaos(seed: seed &+ 1)
-    database = SimulatedDatabase(kafka: kafka)
-    catalog = ChangingCatalog(definitions, late: late)
+    let deployments = Deployments(definitions, late: late, callTimeout: tuning.callTimeout)
+    self.deployments = deployments
+    catalogs = (0..<tuning.processes).map { _ in ChangingCatalog(deployments) }
+    database = SimulatedDatabase(kafka: kafka, publishesEveryRow: tuning.lifecycle != .off) {
+      deployments.waits(of: $0)
+    }
     // Limits so small that they are reached.
-    options = ShardOptions(
+    var options = ShardOptions(
       timerInterval: .milliseconds(200), maxTimers: 1 + random.below(3), maxUnpublished: 2 + random.below(12),
       cacheCapacity: random.below(10), lease: .milliseconds(300))
+    options.shards = tuning.shards
+    options.eventRetention = tuning.eventRetention
+    options.lifecycle = tuning.lifecycle
+    self.options = options
     kafka.createTopic(Topics.queue, partitions: 5)
-    kafka.createTopic(Topics.replies, partitions: Self.shards)
+    kafka.createTopic(Topics.replies, partitions: shards)
     kafka.createTopic(Topics.deadLetters, partitions: 1)
-    let channels = (definitions + [late]).reduce(into: Set<String>()) { $0.formUnion($1.channels) }
+    if tuning.lifecycle != .off { kafka.createTopic(Topics.lifecycle, partitions: 2) }
+    let channels = (definitions + late).reduce(into: Set<String>()) { $0.formUnion($1.channels) }
     for channel in channels { kafka.createTopic(Topics.channel(channel), partitions: 2) }
     processors = channels.sorted().map { [kafka] in SimulatedProcessor(kafka: kafka, channel: $0) }
   }
@@ -62,21 +76,25 @@ struct Simulation {
     while events.count < count || steps < count * 14 {
       defer { steps += 1 }
       if events.count < count, random.chance(0.4) { events.produce(to: kafka, &random, at: clock.now()) }
+      events.goOn(kafka, &random, at: clock.now())
       if steps == deployment {
-        catalog.deployLate()
-        events.lateIsDeployed = true
+        deployments.deployLate()
+        events.deployed()
       }
       await step()
     }
     chaos.stop()
     for zombie in zombies { _ = await zombie.advance() }
+    events.finish(kafka, at: clock.now())
     await settle()
-    // Everything that is still open waits for a timeout.
-    clock.advance(by: .seconds(200_000))
-    await settle()
+    // What is still open waits for the time.
+    for wait in Story.tuning.waits {
+      clock.advance(by: wait)
+      await settle()
+    }
     let (fenced, conflicts, instances) = database.read { ($0.fencedCommits, $0.conflicts, $0.instances.count) }
     return Outcome(
-      problems: problems(), deaths: deaths + chaos.crashes, takeovers: takeovers, parks: chaos.parks,
+      problems: Story.problems(of: self), deaths: deaths + chaos.crashes, takeovers: takeovers, parks: chaos.parks,
       fencedCommits: fenced, conflicts: conflicts, instances: instances)
   }
 
@@ -84,13 +102,20 @@ struct Simulation {
 
   private mutating func step() async {
     switch random.below(20) {
-    case 0...9: await turn(Int32(random.below(Self.shards)))
+    case 0...9: await turn(Int32(random.below(shards)))
     case 10...12: processors[random.below(processors.count)].turn(&random, at: clock.now(), faulty: true)
     case 13...15: land()
-    case 16: clock.advance(by: .milliseconds(random.below(900)))
+    case 16: passTime()
     case 17: if random.chance(0.3) { forge() }
     default: await disturb()
     }
+  }
+
+  private mutating func passTime() {
+    clock.advance(by: .milliseconds(random.below(900)))
+    let leap = Int(Story.tuning.leap / .milliseconds(1))
+    if leap > 0, random.chance(0.3) { clock.advance(by: .milliseconds(random.below(leap))) }
+    if catalogs.count > 1, random.chance(0.2) { catalogs[random.below(catalogs.count)].look() }
   }
 
   private mutating func land() {
@@ -109,12 +134,12 @@ struct Simulation {
     let requestID = "\(instance).\(1 + random.below(6)).\(5 + random.below(3))"
     kafka.write(
       SimulatedProcessor.reply(
-        Topics.replies, Int32(random.below(Self.shards)), type: "task.completed", causation: requestID,
+        Topics.replies, Int32(random.below(shards)), type: "task.completed", causation: requestID,
         correlation: instance, ["is": "forged"]), at: clock.now())
   }
 
   private mutating func disturb() async {
-    let shard = Int32(random.below(Self.shards))
+    let shard = Int32(random.below(shards))
     switch random.below(4) {
     case 0: await die(shard)
     case 1:
@@ -153,12 +178,13 @@ struct Simulation {
     let takeover = database.takeOver(shard)
     let stored = database.read { $0.positions }
     var partitions = [TopicPartition(topic: Topics.replies, partition: shard)]
-    for partition in 0..<kafka.partitions(of: Topics.queue) where partition % Self.shards == Int(shard) {
+    for partition in 0..<kafka.partitions(of: Topics.queue) where partition % shards == Int(shard) {
       partitions.append(TopicPartition(topic: Topics.queue, partition: Int32(partition)))
     }
     var positions: [TopicPartition: Int64] = [:]
     for partition in partitions { positions[partition] = stored[partition]?.next ?? 0 }
     let gate = Gate(chaos: chaos)
+    let catalog = catalogs.count > 1 ? catalogs[random.below(catalogs.count)] : catalogs[0]
     return SimulatedWorker(
       worker: ShardWorker(
         takeover: takeover, options: options,
@@ -171,9 +197,12 @@ struct Simulation {
   /// Without faults everything has to come to its end.
   private mutating func settle() async {
     var quiet = 0
-    while quiet < 12 {
+    let from = clock.now()
+    defer { calms.append((from, clock.now())) }
+    while quiet < Story.tuning.quiet {
+      if catalogs.count > 1 { for catalog in catalogs { catalog.look() } }
       let before = progress
-      for shard in 0..<Int32(Self.shards) { await turn(shard) }
+      for shard in 0..<Int32(shards) { await turn(shard) }
       for producer in kafka.flyingProducers {
         while kafka.flyingRecords(of: producer) > 0 { kafka.land(producer: producer, at: clock.now()) }
       }
@@ -226,37 +255,4 @@ final class SimulatedClock: MediatorClock {
   private let time = Mutex(Timestamp(microseconds: 1_700_000_000_000_000))
   func now() -> Timestamp { time.withLock { $0 } }
   func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
-}
-
-/// The registry: what a worker knows is what it saw at its last look.
-final class ChangingCatalog: CatalogProvider {
-  private struct State {
-    var deployed: [DefinitionCatalog.Entry]
-    var known: DefinitionCatalog
-  }
-
-  private let state: Mutex<State>
-  private let late: DefinitionCatalog.Entry
-
-  init(_ definitions: [WorkflowDefinition], late: WorkflowDefinition) {
-    let options = EngineOptions(
-      callTimeout: .seconds(100_000), retry: AttemptPolicy(maxAttempts: 1000, initialDelay: .milliseconds(100)))
-    let entries = (definitions + [late]).enumerated().map { index, definition in
-      DefinitionCatalog.Entry(number: Int32(index + 1), engine: Engine(definition: definition, options: options))
-    }
-    let first = Array(entries.dropLast())
-    state = Mutex(State(deployed: first, known: DefinitionCatalog(first)))
-    self.late = entries[entries.count - 1]
-  }
-
-  func deployLate() { state.withLock { $0.deployed.append(late) } }
-
-  func current() async throws(MediatorError) -> DefinitionCatalog { state.withLock { $0.known } }
-
-  func refreshed() async throws(MediatorError) -> DefinitionCatalog {
-    state.withLock { state in
-      state.known = DefinitionCatalog(state.deployed)
-      return state.known
-    }
-  }
 }

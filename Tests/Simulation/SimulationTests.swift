@@ -44,11 +44,11 @@ import Workflow
 
   @Test func everySeedConverges() async throws {
     let definitions = [try definition(Self.threeCalls), try definition(Self.audit)]
-    let late = try definition(Self.late)
+    let late = [try definition(Self.late)]
     var sums: [Int] = Array(repeating: 0, count: 6)
     let start = ContinuousClock.now
     for seed in Self.seeds {
-      var simulation = Simulation(seed: seed, definitions: definitions, late: late)
+      var simulation = Simulation(seed: seed, SimulatedEvents(), definitions: definitions, late: late)
       let outcome = await simulation.run(events: 9)
       let counts = [
         outcome.deaths, outcome.takeovers, outcome.parks, outcome.fencedCommits, outcome.conflicts, outcome.instances,

@@ -26,13 +26,39 @@ struct EngineBench: AsyncParsableCommand {
     let plain = try Expression(".jobPercentFinished", variables: [])
     let jq = try Expression(#".transitions | map(.message) | join("\n")"#, variables: [])
     let alerts = InstanceRun.alertsReply
+    // The same value as the path gives, by a function that only libjq has.
+    let path = try Expression(#"getpath(["jobPercentFinished"])"#, variables: [])
+    let loop = try LoopRun()
     let result: JSON = [
       "instances_per_second": JSON(rate), "transitions_per_instance": JSON(transitions),
       "transitions_per_second": JSON(rate * Double(transitions)),
       "path_expressions_per_second": JSON(try perSecond { _ in _ = try plain.evaluate(sampleEvent) { _ in nil } }),
+      "path_through_jq_per_second": JSON(try perSecond { _ in _ = try path.evaluate(sampleEvent) { _ in nil } }),
       "jq_expressions_per_second": JSON(try perSecond { _ in _ = try jq.evaluate(alerts) { _ in nil } }),
+      "seconds_to_load_200_definitions": JSON(try secondsToLoad(definition.source)),
+      "seconds_of_10000_passes": JSON(try seconds { try loop.run(10_000) }),
+      "seconds_of_1000_passes": JSON(try seconds { try loop.run(1_000) }),
     ]
     print(result.text)
+  }
+
+  /// 200 definitions with 10 expressions each, none of which has been seen before, compiled for their first use.
+  private func secondsToLoad(_ source: String) throws -> Double {
+    try seconds {
+      for number in 0..<200 {
+        let tasks = (0..<10).map { "  - task\($0): {set: {value: '${ .a\(number) | map(. + \($0)) | add }'}}\n" }
+        let text =
+          "document: {dsl: 1.0.3, namespace: bench, name: n\(number), version: 1.0.0}\ndo:\n" + tasks.joined()
+        let parsed = WorkflowParser.parse(text, file: "n\(number).yaml")
+        guard parsed.definition != nil else { throw BenchError("\(parsed.diagnostics)") }
+      }
+    }
+  }
+
+  private func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = threadSeconds()
+    try body()
+    return threadSeconds() - start
   }
 
   /// How often `body` runs in a second of this thread's processor time.
@@ -95,5 +121,35 @@ struct InstanceRun {
     }
     guard state.status == .completed else { throw BenchError("the instance ended as \(state.status): \(entries)") }
     return tasks
+  }
+}
+
+/// A loop with a call in each pass: what a long loop costs, and whether it costs more the longer it has run.
+struct LoopRun {
+  private let engine: Engine
+
+  init() throws {
+    let text = """
+      document: {dsl: 1.0.3, namespace: bench, name: loop, version: 1.0.0}
+      do:
+        - each:
+            for: {each: item, in: .items}
+            do: [{ask: {call: oracle, with: {item: "${ $item }"}}}]
+      """
+    guard let definition = WorkflowParser.parse(text, file: "loop.yaml").definition else {
+      throw BenchError("the loop is no workflow")
+    }
+    engine = Engine(definition: definition)
+  }
+
+  func run(_ passes: Int) throws {
+    let now = Timestamp(microseconds: 1_800_000_000_000_000)
+    let items = JSON.array((0..<passes).map { JSON($0) })
+    var (state, step) = engine.start(id: UUIDValue(high: 7, low: 9), input: ["items": items], now: now)
+    while !state.status.isTerminal {
+      let requests = step.entries.compactMap { if case .requested(let request) = $0 { request } else { nil } }
+      guard let request = requests.last else { throw BenchError("the loop asks nothing") }
+      step = engine.reply(.completed(["done": true]), to: request.id, state: &state, now: now)
+    }
   }
 }

@@ -59,7 +59,16 @@ struct Report {
       row(
         "expressions per second",
         limit: "\(limit("engine", "path_expressions_per_second")) paths, "
-          + "\(limit("engine", "jq_expressions_per_second")) in jq, one core"
+          + "\(limit("engine", "path_through_jq_per_second")) the same through jq, one core"
+      ) { _ in "" },
+      row(
+        "seconds to load 200 definitions",
+        limit: decimal(limits["engine"]?["seconds_to_load_200_definitions"]?.double) + ", 10 expressions each"
+      ) { _ in "" },
+      row(
+        "seconds of 10,000 passes of a loop",
+        limit: decimal(limits["engine"]?["seconds_of_10000_passes"]?.double) + "; of 1,000 passes "
+          + decimal(limits["engine"]?["seconds_of_1000_passes"]?.double)
       ) { _ in "" },
     ]
   }

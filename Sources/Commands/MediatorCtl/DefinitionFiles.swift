@@ -27,7 +27,7 @@ enum DefinitionFiles {
   }
 
   /// Nil when there is nothing of this name.
-  private static func isFolder(_ path: String) -> Bool? {
+  static func isFolder(_ path: String) -> Bool? {
     var isFolder = false
     return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) ? isFolder : nil
   }
@@ -35,7 +35,7 @@ enum DefinitionFiles {
   /// Folders that form a loop through symbolic links end somewhere.
   private static let maxDepth = 16
 
-  private static func contents(_ folder: String, depth: Int) throws(CommandFailure) -> [String] {
+  static func contents(_ folder: String, depth: Int) throws(CommandFailure) -> [String] {
     let names: [String]
     do {
       names = try FileManager.default.contentsOfDirectory(atPath: folder)
@@ -54,7 +54,7 @@ enum DefinitionFiles {
     return files
   }
 
-  private static func isTest(_ file: String) -> Bool { suffixes.contains { file.hasSuffix(".test.\($0)") } }
+  static func isTest(_ file: String) -> Bool { suffixes.contains { file.hasSuffix(".test.\($0)") } }
 
   /// No definition needs more; what is larger is not read at all.
   static let maxBytes = 1 << 20

@@ -8,19 +8,20 @@ import Logging
 struct MediatorCtl: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "mediatorctl",
-    abstract: "Deploys workflow definitions, sends initial events and shows what became of them.",
+    abstract: "Tries, tests and deploys workflow definitions, sends initial events and shows what became of them.",
     discussion: """
-      'validate', 'graph' and 'diff' need nothing but the files. 'events emit' talks to Kafka, the other commands to \
-      the mediator's database.
+      'validate', 'run', 'test', 'graph' and 'diff' need nothing but the files. 'events emit' talks to Kafka, the \
+      other commands to the mediator's database.
 
       Options win over environment variables (DATABASE_URL, KAFKA_BOOTSTRAP_SERVERS, MEDIATOR_CONFIG), and those over \
       the configuration file.
 
       Exit status: 0 done; 1 failed, or 'diff' found a difference; 3 a definition or document is not valid; 4 what \
-      was named does not exist; 7 what was waited for did not happen in time; 64 wrong usage.
+      was named does not exist; 7 what was waited for did not happen in time, or 'run' ended waiting; 64 wrong usage.
 
       Examples:
         mediatorctl validate workflows
+        mediatorctl test workflows
         mediatorctl graph workflows/equipment-status.yaml
         mediatorctl deploy workflows
         mediatorctl workflows list
@@ -28,8 +29,8 @@ struct MediatorCtl: AsyncParsableCommand {
       """,
     version: Engine.version,
     subcommands: [
-      WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, GraphCommand.self, DiffCommand.self,
-      DeployCommand.self, EventsCommand.self, StatusCommand.self,
+      WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
+      GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
     ])
 
   static func main() async {

@@ -86,3 +86,18 @@ begin
   perform pg_advisory_xact_lock(hashtextextended('mediator.events.' || type, 0))
      from (select distinct unnest(p_types) as type order by 1) as types;
 end $$;
+
+-- Removes events whose time is over. What was found out about them was read before this transaction: should one be
+-- wanted after all, or have been taken meanwhile, nothing may be told of its expiry.
+create function expire_events(p_numbers bigint[], p_unused boolean[]) returns void language plpgsql as $$
+declare
+  removed integer;
+begin
+  delete from events e using unnest(p_numbers, p_unused) as x(number, unused)
+   where e.number = x.number and not (x.unused and e.used)
+     and not exists (select from inbox i where i.event = e.number);
+  get diagnostics removed = row_count;
+  if removed < cardinality(p_numbers) then
+    raise exception 'an event that was to expire is wanted after all' using errcode = 'MD002';
+  end if;
+end $$;

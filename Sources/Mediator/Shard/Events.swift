@@ -78,10 +78,13 @@ public struct ExpiredEvent: Sendable, Hashable {
   public let number: Int64
   /// Nil when nothing is to be told of it.
   public let unused: KafkaRecord?
+  /// Under which keys listeners may have waited for it.
+  public let keys: [String]
 
-  public init(number: Int64, unused: KafkaRecord?) {
+  public init(number: Int64, unused: KafkaRecord?, keys: [String]) {
     self.number = number
     self.unused = unused
+    self.keys = keys
   }
 }
 

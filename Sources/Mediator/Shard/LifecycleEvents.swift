@@ -23,23 +23,27 @@ struct LifecycleEvents {
     let qualifiedName = JSON.string("\(document.name)-\(row.instance.text).\(document.namespace)")
     var events: [CloudEvent] = []
     for (place, journalEntry) in row.entries.enumerated() {
-      guard let fact = fact(journalEntry), level == .all || !fact.isTask else { continue }
-      var data = fact.data
-      data[fact.isTask ? "workflow" : "name"] = qualifiedName
-      if case .workflowStarted = journalEntry {
-        data["definition"] = [
-          "name": .string(document.name), "namespace": .string(document.namespace),
-          "version": .string("\(document.version)"),
-        ]
+      for (number, fact) in facts(journalEntry, entry.definition).enumerated() where level == .all || !fact.isTask {
+        var data = fact.data
+        data[fact.isTask ? "workflow" : "name"] = qualifiedName
+        if case .workflowStarted = journalEntry { data["definition"] = Self.reference(to: document) }
+        data[fact.timeName] = .string(row.at.rfc3339)
+        events.append(
+          CloudEvent(
+            id: "\(row.instance.text).\(row.sequence).\(place).\(number)", source: entry.source,
+            type: "io.serverlessworkflow.\(fact.kind).v1", subject: row.instance.text, time: row.at.rfc3339,
+            dataContentType: "application/json", data: .object(data)))
       }
-      data[fact.timeName] = .string(row.at.rfc3339)
-      events.append(
-        CloudEvent(
-          id: "\(row.instance.text).\(row.sequence).\(place)", source: entry.source,
-          type: "io.serverlessworkflow.\(fact.kind).v1", subject: row.instance.text, time: row.at.rfc3339,
-          dataContentType: "application/json", data: .object(data)))
     }
     return events
+  }
+
+  /// Source: "Workflow Definition Reference".
+  private static func reference(to document: Document) -> JSON {
+    [
+      "name": .string(document.name), "namespace": .string(document.namespace),
+      "version": .string("\(document.version)"),
+    ]
   }
 
   private struct Fact {
@@ -48,28 +52,34 @@ struct LifecycleEvents {
 
     var isTask: Bool { kind.hasPrefix("task.") }
     /// `startedAt`, `completedAt` …
-    var timeName: String { (kind.split(separator: ".").last.map(String.init) ?? "") + "At" }
+    var timeName: String { (kind.split { $0 == "." || $0 == "-" }.last.map(String.init) ?? "") + "At" }
   }
 
-  private func fact(_ entry: JournalEntry) -> Fact? {
-    func task(_ reference: String) -> JSONObject { ["task": .string(reference)] }
+  private func facts(_ entry: JournalEntry, _ definition: WorkflowDefinition) -> [Fact] {
+    func task(_ kind: String, _ reference: String, _ more: JSONObject = [:]) -> Fact {
+      var data: JSONObject = ["task": .string(reference)]
+      for (name, value) in more { data[name] = value }
+      return Fact(kind: "task.\(kind)", data: data)
+    }
+    /// A task that listens is what the standard calls a correlation of the workflow.
+    func correlates(_ reference: String) -> Bool {
+      if case .listen? = definition.task(at: reference)?.kind { true } else { false }
+    }
     switch entry {
-    case .workflowStarted: return Fact(kind: "workflow.started")
-    case .workflowCompleted(let output): return Fact(kind: "workflow.completed", data: ["output": output])
-    case .workflowFaulted(let problem): return Fact(kind: "workflow.faulted", data: ["error": problem.json])
-    case .workflowCancelled: return Fact(kind: "workflow.cancelled")
-    case .taskStarted(_, let reference): return Fact(kind: "task.started", data: task(reference))
+    case .workflowStarted: return [Fact(kind: "workflow.started")]
+    case .workflowCompleted(let output): return [Fact(kind: "workflow.completed", data: ["output": output])]
+    case .workflowFaulted(let problem): return [Fact(kind: "workflow.faulted", data: ["error": problem.json])]
+    case .workflowCancelled: return [Fact(kind: "workflow.cancelled")]
+    case .taskStarted(_, let reference):
+      let facts = [task("created", reference), task("started", reference)]
+      return correlates(reference) ? facts + [Fact(kind: "workflow.correlation-started")] : facts
     case .taskCompleted(_, let reference, let output):
-      var data = task(reference)
-      data["output"] = output
-      return Fact(kind: "task.completed", data: data)
-    case .taskFaulted(_, let reference, let problem):
-      var data = task(reference)
-      data["error"] = problem.json
-      return Fact(kind: "task.faulted", data: data)
-    case .taskCancelled(_, let reference): return Fact(kind: "task.cancelled", data: task(reference))
-    case .attemptFailed(_, let reference, _, _, _): return Fact(kind: "task.retried", data: task(reference))
-    case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating: return nil
+      let facts = [task("completed", reference, ["output": output])]
+      return correlates(reference) ? [Fact(kind: "workflow.correlation-completed")] + facts : facts
+    case .taskFaulted(_, let reference, let problem): return [task("faulted", reference, ["error": problem.json])]
+    case .taskCancelled(_, let reference): return [task("cancelled", reference)]
+    case .attemptFailed(_, let reference, _, _, _): return [task("retried", reference)]
+    case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating: return []
     }
   }
 }

@@ -51,10 +51,12 @@ struct OutgoingEncoder {
     return messages
   }
 
-  /// The key keeps the order of an instance's events, and those of all instances with its key.
+  /// The key keeps the order of an instance's events, and those of all instances with its key. Secrets stay sealed: the
+  /// event may come back to a mediator, and then it is state.
   private func message(
     _ emitted: EmittedEvent, from instance: StoredInstance.Address, sequence: Int64
   ) -> Outbox.Message {
+<<<<<<< HEAD
     let open = unsealed(emitted.event, instance)
     let record = record(of: open, from: instance)
     // The same, in most cases.
@@ -64,6 +66,9 @@ struct OutgoingEncoder {
 
   private func record(of emitted: JSON, from instance: StoredInstance.Address) -> OutgoingRecord {
     var event = CloudEvent(emitted: emitted)
+=======
+    var event = CloudEvent(emitted: emitted.event)
+>>>>>>> f63a91d0842493fa627a5bc23c72214e13d40c73
     event.extensions["correlationid"] = event.extensions["correlationid"] ?? instance.id.text
     let key = event.extensions["partitionkey"].map { Array($0.utf8) }
     return CloudEventCodec.encode(
@@ -71,7 +76,7 @@ struct OutgoingEncoder {
       key: key ?? instance.key ?? Array(instance.id.text.utf8))
   }
 
-  /// Only here, where it leaves the mediator, a secret takes the place of what stands for it.
+  /// Only here, where a processing event leaves the mediator, a secret takes the place of what stands for it.
   private func unsealed(_ data: JSON, _ instance: StoredInstance.Address) -> JSON {
     secrets.unsealed(data, names: catalog[instance.definition]?.definition.secrets ?? [])
   }

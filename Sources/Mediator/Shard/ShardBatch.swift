@@ -64,7 +64,7 @@ public struct ShardBatch: Sendable {
   /// What was taken from the inbox.
   public var handled: [HandledItem] = []
   /// Expired events.
-  public var expired: [Int64] = []
+  public var expired: [ExpiredEvent] = []
   public var collected: [CollectedEvent] = []
   public var uncollected: [CollectedEvent] = []
   /// Of these order keys, the next instance may run.

@@ -24,19 +24,28 @@ struct ShardSchedules {
     }
     guard work.isEmpty else { return work }
     for row in rows.values.sorted(by: { $0.workflow < $1.workflow }) {
-      if let due = row.nextAt, due <= now { work.append(.fire(row, due: due)) }
+      guard let due = row.nextAt, due <= now, isKnown(row, catalog) else { continue }
+      work.append(.fire(row, due: due))
     }
     return work
+  }
+
+  /// Whether a row is of a version that the catalog has yet to learn of.
+  func isAhead(of catalog: DefinitionCatalog) -> Bool { rows.values.contains { !isKnown($0, catalog) } }
+
+  private func isKnown(_ row: ScheduleRow, _ catalog: DefinitionCatalog) -> Bool {
+    catalog.latest(of: row.workflow).map { $0.number >= row.definition } ?? false
   }
 
   private func changes(_ catalog: DefinitionCatalog, _ now: Timestamp) -> [TurnWork] {
     var work: [TurnWork] = []
     for entry in catalog.latest where ShardHome.of(entry.workflow, shards: shards) == shard {
       guard let schedule = entry.definition.schedule, schedule.isTimed else {
-        if rows[entry.workflow] != nil { work.append(.unschedule(entry.workflow)) }
+        if let row = rows[entry.workflow], row.definition < entry.number { work.append(.unschedule(entry.workflow)) }
         continue
       }
-      if let row = rows[entry.workflow], row.definition == entry.number { continue }
+      // Numbers only grow: a row of a higher one is of a version that is not known here yet.
+      if let row = rows[entry.workflow], row.definition >= entry.number { continue }
       work.append(
         .schedule(
           ScheduleRow(workflow: entry.workflow, definition: entry.number, nextAt: schedule.first(now: now))))

@@ -5,12 +5,16 @@ import Values
 extension ShardWorker {
   func load(_ needs: TurnNeeds) async throws(MediatorError) -> TurnPlan.Known {
     var known = TurnPlan.Known()
+    try await load(needs, into: &known)
+    return known
+  }
+
+  func load(_ needs: TurnNeeds, into known: inout TurnPlan.Known) async throws(MediatorError) {
     try await load(needs.instances, into: &known)
     if !needs.orderKeys.isEmpty { known.openOrderKeys = try await store.openOrderKeys(needs.orderKeys) }
     if !needs.collections.isEmpty {
       known.collections = Dictionary(grouping: try await store.collected(needs.collections), by: \.collection)
     }
-    return known
   }
 
   /// Loads instances, and those that wait for them: when one ends, its parent goes on in the same batch.

@@ -67,7 +67,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     let undeliverable = outbox.takeUndeliverable()
     var work = undeliverable.map { TurnWork.undeliverable($0) }
     var catalog = try await catalogs.current()
-    let timed = try await timedWork(catalog)
+    let timed = try await timedWork(&catalog)
     let records = try await poll(waiting: work.isEmpty && timed.isEmpty, catalog)
     report.split(.poll)
     guard !(records.isEmpty && timed.isEmpty && work.isEmpty) else {
@@ -118,7 +118,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   /// What is to be done because of the time, or because another transaction found it out.
-  private func timedWork(_ catalog: DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
+  private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
@@ -134,6 +134,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       if schedules == nil {
         schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
       }
+      if schedules?.isAhead(of: catalog) == true { catalog = try await catalogs.refreshed() }
       work += schedules?.work(catalog, now: now) ?? []
     }
     if catalog.usesInbox, now >= nextExpiryScan {
@@ -193,13 +194,17 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func run(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
+    var work = work
     for attempt in 1... {
       let (plan, batch, catalog) = try await planned(work, catalog, &report)
       do {
         try await commit(batch)
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
-        // An instance of this batch was started on another shard in the meantime. Loading will find it.
+        // An instance of this batch was started on another shard in the meantime: loading will find it. Or an event was
+        // to expire that is wanted after all: should it not be, the next look finds it again.
+        work = ArraySlice(work.filter { !$0.isExpiry })
+        if work.isEmpty { return }
         continue
       } catch  where error.code == .unstorable {
         return try await setAside(work, error.message, catalog, &report)
@@ -215,17 +220,27 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func planned(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) -> (TurnPlan, ShardBatch, DefinitionCatalog) {
+    var catalog = catalog
+    var isRefreshed = false
     var known = try await load(TurnNeeds(work, decoder(catalog)))
     while true {
-      let catalog = try await self.catalog(catalog, naming: known.instances.values.lazy.map(\.definition))
+      catalog = try await self.catalog(catalog, naming: known.instances.values.lazy.map(\.definition))
       report.split(.load)
       var plan = plan(catalog, known)
       let decoder = decoder(catalog)
       for item in work { item.add(to: &plan, decoder, keepingEvents: options.eventRetention) }
       let batch = plan.finish()
       report.split(.step)
-      if plan.missing.isEmpty { return (plan, batch, catalog) }
-      try await load(plan.missing, into: &known)
+      if !plan.unknownWorkflows.isEmpty, !isRefreshed {
+        // They may have been deployed a moment ago.
+        isRefreshed = true
+        catalog = try await catalogs.refreshed()
+        try await load(TurnNeeds(work, self.decoder(catalog)), into: &known)
+      } else if plan.missing.isEmpty {
+        return (plan, batch, catalog)
+      } else {
+        try await load(plan.missing, into: &known)
+      }
     }
   }
 

@@ -16,7 +16,7 @@ extension TurnPlan {
   }
 
   mutating func expire(_ event: ExpiredEvent) {
-    batch.expired.append(event.number)
+    batch.expired.append(event)
     guard let record = event.unused else { return }
     quarantine(record, reason: "expired", detail: "nothing that listens took the event in its time")
   }
@@ -46,10 +46,18 @@ extension TurnPlan {
   }
 
   private mutating func start(_ event: CloudEvent, _ item: InboxItem) throws {
-    guard let entry = item.workflow.flatMap({ catalog.latest(of: $0) }) else { return }
+    guard let entry = item.workflow.flatMap({ catalog.latest(of: $0) }) else { return unwanted(item) }
     let orderKey = try InputDecoder.orderKey(of: event.json, for: entry)
     let incoming = IncomingEvent(id: event.id, source: event.source, json: event.json)
     start(InputDecoder.start(entry, event, orderKey), incoming, key: item.record.key)
+  }
+
+  /// The workflow that the event was meant for is not what it was. Nothing is lost in silence.
+  private mutating func unwanted(_ item: InboxItem) {
+    let workflow = item.workflow ?? ""
+    if catalog.latest(of: workflow) == nil { unknownWorkflows.insert(workflow) }
+    quarantine(
+      item.record, reason: InputDecoder.unknownType, detail: "the workflow \(workflow) takes the event no longer")
   }
 
   // MARK: Collecting
@@ -57,7 +65,7 @@ extension TurnPlan {
   private mutating func collect(_ event: CloudEvent, _ item: InboxItem) {
     guard let entry = item.workflow.flatMap({ catalog.latest(of: $0) }),
       case .all(let filters)? = entry.definition.schedule?.on
-    else { return }
+    else { return unwanted(item) }
     for (place, filter) in filters.enumerated() {
       guard let collection = Self.collection(of: event.json, by: filter, for: entry) else { continue }
       let collected = CollectedEvent(collection: collection, filter: place, number: item.event, event: event.json)

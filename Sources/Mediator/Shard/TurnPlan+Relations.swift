@@ -6,13 +6,11 @@ import Workflow
 
 /// What one instance means to others: those it starts, those that wait for it, those that start after it.
 extension TurnPlan {
-  mutating func follow(_ id: UUIDValue, _ entries: [JournalEntry]) {
-    for entry in entries {
-      switch entry {
-      case .childStarted(let child): start(child, of: id)
-      case .childCancelled(let child): cancel(child, of: id)
-      default: continue
-      }
+  mutating func follow(_ id: UUIDValue, _ entry: JournalEntry) {
+    switch entry {
+    case .childStarted(let child): start(child, of: id)
+    case .childCancelled(let child): cancel(child, of: id)
+    default: return
     }
   }
 
@@ -20,6 +18,7 @@ extension TurnPlan {
     guard let parent = instances[id] else { return }
     let workflow = "\(child.namespace)/\(child.name)"
     guard let entry = catalog.entry(workflow, version: child.version) else {
+      unknownWorkflows.insert(workflow)
       let detail = "the workflow \(workflow) \(child.version) is not deployed"
       let problem = Problems.configuration(detail, at: child.reference)
       step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
@@ -68,9 +67,12 @@ extension TurnPlan {
     // An instance that ends at once says itself when the next one starts.
     schedules[row.workflow] = ScheduleRow(
       workflow: row.workflow, definition: entry.number, nextAt: schedule.next(after: due, now: now))
-    if instances[id] == nil {
-      begin(entry, id: id, input: [:], key: nil, eventID: due.rfc3339, eventSource: source)
+    if let known = instances[id] {
+      // Its end will not come again.
+      if known.state.status.isTerminal { scheduleAfter(known) }
+      return
     }
+    begin(entry, id: id, input: [:], key: nil, eventID: due.rfc3339, eventSource: source)
   }
 
   mutating func plan(_ row: ScheduleRow) { schedules[row.workflow] = row }
@@ -87,5 +89,15 @@ extension TurnPlan {
   private var schedules: [String: ScheduleRow] {
     get { Dictionary(batch.schedules.map { ($0.workflow, $0) }) { _, last in last } }
     set { batch.schedules = newValue.values.sorted { $0.workflow < $1.workflow } }
+  }
+}
+
+extension JournalEntry {
+  /// Whether it is about another instance.
+  var isRelation: Bool {
+    switch self {
+    case .childStarted, .childCancelled: true
+    default: false
+    }
   }
 }

@@ -19,6 +19,8 @@ struct TurnPlan {
   private(set) var instances: [UUIDValue: StoredInstance]
   /// Instances that turned out to be needed: with them, the turn has to be planned again.
   private(set) var missing: Set<UUIDValue> = []
+  /// Workflows that are named and are not in the catalog.
+  var unknownWorkflows: Set<String> = []
   /// Order keys that instances of this plan hold.
   var heldOrderKeys: Set<String> = []
   /// What is collected at this point of the plan.
@@ -27,6 +29,14 @@ struct TurnPlan {
   private var touched: Set<UUIDValue> = []
   private var order: [UUIDValue] = []
   private var lastRecords: [TopicPartition: KafkaRecord] = [:]
+  /// What steps mean to other instances and is not done yet.
+  private var consequences: [Consequence] = []
+  private var isFollowing = false
+
+  private enum Consequence {
+    case relation(UUIDValue, JournalEntry)
+    case ended(UUIDValue)
+  }
 
   /// What the store said before the plan.
   struct Known {
@@ -168,8 +178,23 @@ struct TurnPlan {
     if !step.entries.isEmpty {
       batch.journal.append(JournalRow(sequence: nextSequence(), instance: id, at: now, entries: step.entries))
     }
-    follow(id, step.entries)
-    if let instance = instances[id], instance.state.status.isTerminal { ended(instance) }
+    for entry in step.entries where entry.isRelation { consequences.append(.relation(id, entry)) }
+    if instances[id]?.state.status.isTerminal == true { consequences.append(.ended(id)) }
+    follow()
+  }
+
+  /// One consequence after the other, in the order in which they came about: what the first one leads to must not
+  /// overtake the second (an instance is started before it is cancelled), and ends are told once.
+  private mutating func follow() {
+    guard !isFollowing else { return }
+    isFollowing = true
+    while !consequences.isEmpty {
+      switch consequences.removeFirst() {
+      case .relation(let id, let entry): follow(id, entry)
+      case .ended(let id): if let instance = instances[id] { ended(instance) }
+      }
+    }
+    isFollowing = false
   }
 
   private mutating func ended(_ instance: StoredInstance) {

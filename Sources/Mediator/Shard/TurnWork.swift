@@ -29,6 +29,8 @@ enum TurnWork {
     }
   }
 
+  var isExpiry: Bool { if case .expired = self { true } else { false } }
+
   func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
     switch self {
     case .undeliverable(let item):
@@ -62,7 +64,7 @@ enum TurnWork {
       // That there was one, at least.
       case .event(let record): plan.undeliverable(OutgoingRecord(topic: record.topic), reason: reason)
       }
-    case .expired(let event): plan.batch.expired.append(event.number)
+    case .expired(let event): plan.batch.expired.append(event)
     case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
     case .unschedule(let workflow): plan.unschedule(workflow)
     }

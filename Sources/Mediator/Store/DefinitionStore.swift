@@ -41,6 +41,8 @@ public struct DefinitionStore: Sendable {
     let rows = try await pool.run(
       timeout: timeout,
       [
+        // Whoever looks for numbers above the last one they know must not find them out of order.
+        PostgresStatement("select pg_advisory_xact_lock(hashtextextended('mediator.definitions', 0))"),
         PostgresStatement(
           """
           insert into definitions (namespace, name, version, digest, source, file) values ($1, $2, $3, $4, $5, $6)
@@ -49,8 +51,8 @@ public struct DefinitionStore: Sendable {
         PostgresStatement("select digest from definitions where namespace = $1 and name = $2 and version = $3", name),
         PostgresStatement("select pg_notify('mediator_definitions', '')"),
       ])
-    if rows[0].count > 0 { return .deployed }
-    let digest = try store { () throws(PostgresError) in try rows[1][0].text("digest") }
+    if rows[1].count > 0 { return .deployed }
+    let digest = try store { () throws(PostgresError) in try rows[2][0].text("digest") }
     guard digest == definition.digest else {
       throw MediatorError(
         .definition,

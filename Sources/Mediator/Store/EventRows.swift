@@ -11,7 +11,8 @@ enum EventRows {
   /// The statements of a batch, in the order in which they have to run.
   static func statements(_ batch: ShardBatch, shard: Int32) -> [PostgresStatement] {
     var statements: [PostgresStatement] = []
-    let types = Set(batch.offered.flatMap(\.keys).map(type)).union(batch.waits.flatMap(\.waits).map(\.type))
+    let keys = batch.offered.flatMap(\.keys) + batch.expired.flatMap(\.keys)
+    let types = Set(keys.map(type)).union(batch.waits.flatMap(\.waits).map(\.type))
     if !types.isEmpty {
       statements.append(PostgresStatement("select take_turns($1)", [.texts(types.sorted())]))
     }
@@ -21,14 +22,17 @@ enum EventRows {
     if !batch.waits.isEmpty { statements += wait(batch.waits, shard, batch.at) }
     if !batch.expired.isEmpty {
       statements.append(
-        PostgresStatement("delete from events where number = any($1)", [.int8s(batch.expired)]))
+        PostgresStatement(
+          "select expire_events($1, $2)",
+          [.int8s(batch.expired.map(\.number)), .bools(batch.expired.map { $0.unused != nil })]))
     }
     return statements
   }
 
   /// The event type in a key.
   private static func type(_ key: String) -> String {
-    String(key.prefix { $0 != "\n" })
+    // By scalars: to Swift, a return and a line feed are one character.
+    String(key.unicodeScalars.prefix { $0 != "\n" })
   }
 
   private static func handled(_ items: [HandledItem]) -> [PostgresStatement] {
@@ -39,7 +43,10 @@ enum EventRows {
     if !consumed.isEmpty {
       statements.append(
         PostgresStatement(
-          "update events set consumed = true, used = true where number = any($1) and not consumed", [.int8s(consumed)]))
+          """
+          update events set consumed = true, used = true
+           where number in (select number from events where number = any($1) and not consumed order by number for update)
+          """, [.int8s(consumed)]))
     }
     return statements
   }
@@ -50,17 +57,25 @@ enum EventRows {
     let records = events.map(\.record)
     let dispatches = events.flatMap { event in event.dispatches.map { (event, $0) } }
     // Arrays of arrays are none in Postgres when their lengths differ: keys are joined by a character that none has.
+    // Numbers are given in the order of arrival. Rows are written in an order that all transactions share: those that
+    // have the same events in another order would wait for each other.
     return [
       PostgresStatement(
         """
-        with arrived as (
-          insert into events (source, id, shard, topic, partition, "offset", timestamp, key, value, headers, keys,
-                              consumed, used, expires_at)
-          select source, id, $1, topic, partition, "offset", timestamp, key, value, headers,
+        with numbered as materialized (
+          select nextval('events_number_seq') as number, e.*
+            from (select * from unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int8[], $7::int8[],
+                                       $8::bytea[], $9::bytea[], $10::bytea[], $11::text[], $12::bool[],
+                                       $13::timestamptz[]) with ordinality
+                         as e(source, id, topic, partition, "offset", timestamp, key, value, headers, keys, used,
+                              expires_at, place) order by place) e
+        ), arrived as (
+          insert into events (number, source, id, shard, topic, partition, "offset", timestamp, key, value, headers,
+                              keys, consumed, used, expires_at)
+          overriding system value
+          select number, source, id, $1, topic, partition, "offset", timestamp, key, value, headers,
                  string_to_array(keys, E'\\x1e'), keys = '', used, expires_at
-            from unnest($2::text[], $3::text[], $4::text[], $5::int4[], $6::int8[], $7::int8[], $8::bytea[],
-                        $9::bytea[], $10::bytea[], $11::text[], $12::bool[], $13::timestamptz[])
-                 as e(source, id, topic, partition, "offset", timestamp, key, value, headers, keys, used, expires_at)
+            from numbered order by source, id
           on conflict (source, id) do nothing
           returning number, source, id, keys
         ), dispatched as (
@@ -69,6 +84,7 @@ enum EventRows {
             from arrived a
             join unnest($14::text[], $15::text[], $16::int4[], $17::text[], $18::text[])
                  as d(source, id, shard, kind, workflow) using (source, id)
+           order by a.number
           on conflict do nothing
         )
         insert into inbox (shard, kind, instance, event)
@@ -139,14 +155,16 @@ enum EventRows {
   }
 
   static let expired = """
-    select number, used, topic, partition, "offset", timestamp, key, value, headers
+    select number, used, keys, topic, partition, "offset", timestamp, key, value, headers
       from events e
      where shard = $1 and expires_at <= $2 and not exists (select from inbox i where i.event = e.number)
      order by expires_at limit $3
     """
 
   static func expiredEvent(_ row: PostgresRow) throws(PostgresError) -> ExpiredEvent {
-    ExpiredEvent(number: Int64(try row.int("number")), unused: try row.bool("used") ? nil : try record(row))
+    ExpiredEvent(
+      number: Int64(try row.int("number")), unused: try row.bool("used") ? nil : try record(row),
+      keys: try row.texts("keys").compactMap(\.self))
   }
 
   private static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {

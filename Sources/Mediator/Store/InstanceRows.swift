@@ -53,7 +53,9 @@ enum InstanceRows {
     }
   }
 
+  /// In an order that all transactions share: two that start the same instances must not wait for each other.
   static func insert(_ instances: [StoredInstance]) -> PostgresStatement {
+    let instances = instances.sorted { ($0.id.high, $0.id.low) < ($1.id.high, $1.id.low) }
     let states = instances.map(\.state)
     return PostgresStatement(
       """

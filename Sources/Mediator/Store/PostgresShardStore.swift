@@ -162,7 +162,7 @@ extension MediatorError {
     let code: Code
     switch error.sqlState {
     case "MD001": code = .fenced
-    case "23505": code = .conflict
+    case "23505", "MD002": code = .conflict
     // Data that cannot be converted, program limits (a row too large, too deep), text that jsonb or UTF-8 refuses.
     case let state? where state.hasPrefix("22") || state.hasPrefix("54") || state.hasPrefix("23"):
       code = .unstorable

@@ -6,7 +6,8 @@ import Workflow
 extension LocalRun {
   mutating func handle(_ item: Item) {
     switch item {
-    case .reply(let place, let id, let outcome):
+    case .reply(let place, let id, let answer):
+      let outcome = secrets.resealed(answer)
       step(place) { engine, state, now in engine.reply(outcome, to: id, state: &state, now: now) }
     case .undeliverable(let place, let id, let reason):
       step(place) { engine, state, now in engine.undeliverable(id, reason: reason, state: &state, now: now) }

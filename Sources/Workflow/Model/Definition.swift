@@ -3,7 +3,9 @@ import Values
 /// One version of a workflow as its author wrote it, parsed and checked: nothing here can be refused any more.
 ///
 /// Source: Serverless Workflow DSL 1.0.3, "Workflow".
-public struct WorkflowDefinition: Sendable {
+///
+/// A class, because everything that runs an instance carries it about: it is built once and then shared.
+public final class WorkflowDefinition: Sendable {
   public let document: Document
   /// The file, byte for byte: what a digest is taken of and what the registry keeps.
   public let source: String

@@ -105,4 +105,30 @@ import Values
       """)
     #expect(bench.requests.map(\.data) == [["id": 7]])
   }
+
+  /// The index finds no instance for such an event, and an instance that sees it all the same does as if it had not.
+  @Test func anEventThatCannotBeCorrelatedIsForNobody() throws {
+    var bench = try Bench(
+      """
+      do:
+        - hear:
+            listen:
+              to:
+                one:
+                  with: {type: paid, data: "${ .sum + 1 > 2 }"}
+                  correlate: {order: {from: .data.order, expect: "${ .order }"}}
+      """, input: ["order": 7])
+    #expect(bench.event(["type": "paid", "data": [1, 2]]) == .ignored(.unwanted))
+    #expect(bench.event(["type": "paid", "data": ["order": 8, "sum": [1]]]) == .ignored(.unwanted))
+    #expect(bench.state.status == .waiting)
+    bench.event(["type": "paid", "data": ["order": 7, "sum": 3]])
+    #expect(bench.state.output == [["order": 7, "sum": 3]])
+  }
+
+  @Test func aStateThatWasReadWeighsAsMuchAsBefore() throws {
+    var bench = try Bench("do: [{a: {set: {x: 1}, export: {as: '{notes: .}'}}}, {pause: {wait: PT1S}}]")
+    let bytes = bench.state.approximateBytes
+    try bench.restart()
+    #expect(bench.state.approximateBytes == bytes)
+  }
 }

@@ -4,10 +4,25 @@ import Values
 extension DefinitionGenerator {
   enum Place { case workflow, raw, definition, output }
 
+  /// A stage of the data, with a schema now and then.
+  mutating func stage(_ key: String, _ transform: JSON) -> JSON {
+    var stage: JSONObject = [key: transform]
+    guard dice.chance(12) else { return .object(stage) }
+    let documents: [JSON] = [
+      ["type": "object"], ["type": "object", "required": ["n"]], ["properties": ["n": ["type": ["number", "null"]]]],
+      ["properties": ["n": ["maximum": 5]]], ["not": ["required": ["k"]]],
+      ["anyOf": [["type": "array"], ["type": "object"]]],
+    ]
+    stage["schema"] = ["format": "json", "document": dice.pick(documents)]
+    if dice.chance(30) { stage[key] = nil }
+    return .object(stage)
+  }
+
   /// A unique-looking number of milliseconds, so that two hardly ever end at the same time.
   mutating func duration(upTo limit: Int) -> JSON {
     let milliseconds = dice.chance(4) ? 0 : 1 + dice.roll(limit)
-    switch dice.roll(4) {
+    switch dice.roll(13) / 3 {
+    case 4: return "${ \"PT\\(.n // 1)S\" }"
     case 0: return ["milliseconds": .number(JSONNumber(milliseconds))]
     case 1:
       return [
@@ -68,7 +83,7 @@ extension DefinitionGenerator {
     var object: JSONObject = [
       "n": dice.pick([
         "${ .n }", "${ .n + 1 }", 1, 2, "${ $input.n }", "${ $context.k }", "${ $workflow.input.n }",
-        "${ if .ok then 3 else .n end }",
+        "${ if .ok then 3 else .n end }", "${ $runtime.name | length }",
       ])
     ]
     if dice.chance(40) { object["ok"] = dice.pick(["${ .ok }", true, false, "${ .n > 2 }"]) }
@@ -100,7 +115,7 @@ extension DefinitionGenerator {
       let outer = locals
       locals += [item, at]
       if dice.chance(75) { iterator["do"] = scope(depth: depth + 1) }
-      if dice.chance(40) { iterator["output"] = ["as": dice.pick(["{n: 2, got: .}", .string("{n: $\(at)}")])] }
+      if dice.chance(40) { iterator["output"] = stage("as", dice.pick(["{n: 2, got: .}", .string("{n: $\(at)}")])) }
       if dice.chance(30) {
         iterator["export"] = ["as": dice.pick([.string("{k: $\(at)}"), "$context + {seen: true}"])]
       }

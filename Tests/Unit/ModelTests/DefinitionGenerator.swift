@@ -10,6 +10,7 @@ struct DefinitionGenerator {
   private var count = 0
   /// Whether something leads to the name that was kept for it.
   private var isAimed = false
+  private var hasSecret = false
   private var functions: [String] = []
   private var retries: [String] = []
   private var timeouts: [String] = []
@@ -22,8 +23,8 @@ struct DefinitionGenerator {
     var root: JSONObject = [
       "document": ["dsl": "1.0.3", "namespace": "tests", "name": "model", "version": "1.0.0"]
     ]
-    if dice.chance(20) { root["input"] = ["from": transform(.workflow)] }
-    if dice.chance(15) { root["output"] = ["as": transform(.output)] }
+    if dice.chance(20) { root["input"] = stage("from", transform(.workflow)) }
+    if dice.chance(15) { root["output"] = stage("as", transform(.output)) }
     if dice.chance(12) { root["timeout"] = ["after": ["milliseconds": .number(JSONNumber(1 + dice.roll(40_000)))]] }
     let use = components()
     if !use.isEmpty { root["use"] = .object(use) }
@@ -33,6 +34,10 @@ struct DefinitionGenerator {
 
   private mutating func components() -> JSONObject {
     var use: JSONObject = [:]
+    if dice.chance(8) {
+      use["secrets"] = ["token"]
+      hasSecret = true
+    }
     if dice.chance(30) {
       let name = "soon"
       use["timeouts"] = [name: timeout(upTo: 9_000)]
@@ -161,9 +166,9 @@ struct DefinitionGenerator {
     budget -= 1
     var members = kind(depth: depth)
     if dice.chance(12) { members["if"] = .string(condition(.raw)) }
-    if dice.chance(15) { members["input"] = ["from": transform(.raw)] }
-    if members["output"] == nil, dice.chance(15) { members["output"] = ["as": transform(.output)] }
-    if dice.chance(22) { members["export"] = ["as": export()] }
+    if dice.chance(15) { members["input"] = stage("from", transform(.raw)) }
+    if members["output"] == nil, dice.chance(15) { members["output"] = stage("as", transform(.output)) }
+    if dice.chance(22) { members["export"] = stage("as", export()) }
     if dice.chance(9) { members["timeout"] = timeout(upTo: 15_000) }
     if let undo = functions.randomElement(using: &dice), dice.chance(25) {
       var compensation: JSONObject = ["use": .string(undo)]
@@ -196,8 +201,20 @@ struct DefinitionGenerator {
     if let name = functions.randomElement(using: &dice), dice.chance(35) {
       return dice.chance(70) ? ["call": .string(name), "with": value()] : ["call": .string(name)]
     }
+    if dice.chance(10) {
+      return [
+        "call": "http",
+        "with": ["method": "get", "endpoint": "https://example.com/items/{n}", "query": ["s": "${ .s }"]],
+      ]
+    }
     var members: JSONObject = ["call": .string(dice.pick(["oracle", "store"]))]
-    if dice.chance(75) { members["with"] = value() }
+    if hasSecret, dice.chance(60) {
+      members["with"] = [
+        "n": "${ .n }", "token": dice.pick(["${ $secrets.token }", "${ \"Bearer \\($secrets.token)\" }"]),
+      ]
+    } else if dice.chance(75) {
+      members["with"] = value()
+    }
     return members
   }
 
@@ -208,7 +225,8 @@ struct DefinitionGenerator {
 
   private mutating func error() -> JSON {
     var error: JSONObject = [
-      "type": .string(dice.pick(World.types)), "status": .number(JSONNumber(dice.pick([400, 409, 503]))),
+      "type": .string(dice.pick(World.types + ["https://example.com/{s}/{n}", "${ \"urn:\\(.n)\" }"])),
+      "status": .number(JSONNumber(dice.pick([400, 409, 503]))),
     ]
     if dice.chance(60) { error["title"] = dice.pick(["Gone", "${ \"Number \\(.n)\" }"]) }
     if dice.chance(40) { error["detail"] = dice.pick(["for good", "${ .s // \"none\" }"]) }
@@ -216,8 +234,9 @@ struct DefinitionGenerator {
   }
 
   private mutating func emission() -> JSONObject {
-    var event: JSONObject = ["type": .string(dice.pick(["org.example.noted", "org.example.${x}"]))]
-    event["type"] = "org.example.noted"
+    var event: JSONObject = [
+      "type": dice.chance(85) ? "org.example.noted" : dice.pick(["${ .s }", "${ \"noted.\\(.n)\" }"])
+    ]
     if dice.chance(50) { event["id"] = dice.pick(["fixed", "${ \"id-\\(.n)\" }"]) }
     if dice.chance(60) { event["source"] = "https://example.com/source" }
     if dice.chance(30) { event["time"] = "2026-01-31T12:00:00Z" }
@@ -315,8 +334,10 @@ struct DefinitionGenerator {
     if dice.chance(80) { policy["delay"] = duration(upTo: 3_000) }
     if dice.chance(60) { policy["backoff"] = [dice.pick(["constant", "linear", "exponential"]): [:]] }
     if dice.chance(20) {
-      let jitter = duration(upTo: 900)
-      policy["jitter"] = ["from": jitter, "to": jitter]
+      let (from, more) = (dice.roll(900), dice.roll(900))
+      policy["jitter"] = [
+        "from": ["milliseconds": .number(JSONNumber(from))], "to": ["milliseconds": .number(JSONNumber(from + more))],
+      ]
     }
     if dice.chance(20) { policy["when"] = .string(dice.pick(["$error.status != 400", ".n != 2"])) }
     if dice.chance(15) { policy["exceptWhen"] = "$error.status == 409" }

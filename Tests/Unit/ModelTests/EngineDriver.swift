@@ -14,7 +14,13 @@ struct EngineDriver {
   /// What must hold at any time and did not.
   private(set) var complaints: [String] = []
 
+  /// The pauses that the engine chose.
+  private(set) var jitters: [NaiveInterpreter.Jitter: Duration] = [:]
+
   private var now = World.start
+  /// The executions that are under way, by id.
+  private var open: [Int: String] = [:]
+  private var nextActivity = 0
   private var dice: Dice
   private var agenda: [(time: Timestamp, input: Input)] = []
   private var sent: [String] = []
@@ -25,7 +31,7 @@ struct EngineDriver {
     case undeliverable(String)
     case event(JSON)
     case child(UUIDValue, ChildOutcome)
-    case cancel(compensating: Bool)
+    case intervention(World.Intervention)
     /// Comes too late or twice: has to be ignored.
     case noise(String)
   }
@@ -34,13 +40,17 @@ struct EngineDriver {
     engine = Engine(definition: definition, options: scenario.options)
     world = scenario.world
     dice = Dice(seed: scenario.seed ^ 0xD15EA5E)
-    let (state, step) = engine.start(id: World.instance, input: scenario.input, now: World.start)
-    self.state = state
-    agenda = world.events.map { ($0.time, .event($0.event)) }
-    if let cancellation = world.cancellation {
-      agenda.append((cancellation.time, .cancel(compensating: cancellation.compensating)))
+    if scenario.isPendingFirst {
+      (state, _) = engine.pending(id: World.instance, input: scenario.input, now: World.start)
+      mustIgnore("an event before the start") { $0.event(["type": "red"], state: &$1, now: $2) }
+      take(engine.wake(&state, now: World.start).entries)
+    } else {
+      let step: Engine.Step
+      (state, step) = engine.start(id: World.instance, input: scenario.input, now: World.start)
+      take(step.entries)
     }
-    take(step.entries)
+    agenda += world.events.map { ($0.time, .event($0.event)) }
+    if let (time, intervention) = world.intervention { agenda.append((time, .intervention(intervention))) }
   }
 
   /// - Returns: what happened, once nothing more does.
@@ -53,25 +63,26 @@ struct EngineDriver {
       let due = state.wakeAt
       if let due, next.map({ due <= agenda[$0].time }) ?? true {
         if due > now { sleepless(until: due) }
-        now = due
+        now = max(now, world.attended(due))
         let step = engine.wake(&state, now: now)
         if step.disposition != .applied { complaints.append("woken at \(due.microseconds): \(step.disposition)") }
         take(step.entries)
       } else if let next {
         let (time, input) = agenda.remove(at: next)
-        now = time
+        now = max(now, world.attended(time))
         apply(input)
       } else {
         break
       }
       lastChange = now
       tally.inputs += 1
-      if tally.inputs > 20_000 {
-        complaints.append("goes on and on")
-        break
-      }
+      // The other interpreter finds it too long as well, and much earlier.
+      if nextActivity > 4_000 { break }
     }
     annoy()
+    if state.status.isTerminal {
+      for reference in open.values { complaints.append("\(reference) was left open") }
+    }
     seen.status = state.status.isTerminal ? state.status.rawValue : "open"
     seen.output = state.output
     seen.context = state.context
@@ -93,13 +104,29 @@ struct EngineDriver {
     case .undeliverable(let id):
       take(engine.undeliverable(id, reason: "too large", state: &state, now: now).entries)
       answered.append(id)
-    case .event(let event): take(engine.event(event, state: &state, now: now).entries)
-    case .child(let id, let outcome): take(engine.child(id, ended: outcome, state: &state, now: now).entries)
-    case .cancel(let compensating):
+    case .event(let event): offer(event)
+    case .child(let id, let outcome):
+      take(engine.child(id, ended: outcome, state: &state, now: now).entries)
+      mustIgnore("a child that ended twice") { $0.child(id, ended: .cancelled, state: &$1, now: $2) }
+    case .intervention(.abandon): take(engine.abandon("enough", state: &state, now: now).entries)
+    case .intervention(let intervention):
+      let compensating = if case .cancelCompensating = intervention { true } else { false }
       take(engine.cancel("enough", compensating: compensating, state: &state, now: now).entries)
     case .noise(let id):
       tally.noises += 1
       mustIgnore("a late duplicate") { $0.reply(.completed("late"), to: id, state: &$1, now: $2) }
+    }
+  }
+
+  /// What takes an event must be found for it by the index of the store.
+  private mutating func offer(_ event: JSON) {
+    let keys = Set(engine.waits(of: state).map(\.key))
+    let step = engine.event(event, state: &state, now: now)
+    take(step.entries)
+    guard step.disposition == .applied else { return }
+    tally.consumed += 1
+    if engine.definition.awaited.flatMap({ $0.keys(of: event) }).allSatisfy({ !keys.contains($0) }) {
+      complaints.append("no index finds what took \(event.text): \(keys.sorted())")
     }
   }
 
@@ -164,6 +191,7 @@ struct EngineDriver {
   private mutating func take(_ entries: [JournalEntry]) {
     for entry in entries {
       if dice.chance(30) { check(entry) }
+      balance(entry)
       switch entry {
       case .taskStarted(_, let reference):
         seen.note("+", reference, at: now)
@@ -184,6 +212,27 @@ struct EngineDriver {
       case .childCancelled(let id): seen.note("k", children[id] ?? "unknown", at: now)
       case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled: break
       }
+    }
+  }
+
+  /// Every execution of a task begins once and ends once.
+  private mutating func balance(_ entry: JournalEntry) {
+    switch entry {
+    case .taskStarted(let activity, let reference):
+      if activity < nextActivity { complaints.append("the execution \(activity) of \(reference) is not new") }
+      nextActivity = activity + 1
+      open[activity] = reference
+    case .taskCompleted(let activity, let reference, _), .taskCancelled(let activity, let reference),
+      .taskFaulted(let activity?, let reference, _):
+      if open.removeValue(forKey: activity) != reference { complaints.append("\(reference) ended without being open") }
+    case .attemptFailed(let activity, let reference, let attempt, _, let retryAt):
+      if open[activity] != reference { complaints.append("\(reference) failed without being open") }
+      jitters[.init(reference: reference, attempt: attempt, failedAt: now)] = retryAt - now
+    case .requested(let request):
+      if open[request.activity] != request.reference {
+        complaints.append("\(request.reference) asks without being open")
+      }
+    default: return
     }
   }
 

@@ -47,7 +47,8 @@ import Workflow
       if failures.count == 10 { break }
     }
     print("model: \(tally.description)\nmodel: \(ContinuousClock.now - started)")
-    if failures.isEmpty { failures = tally.gaps(atLeast: cases / 200) }
+    // A few definitions say nothing of how often a construct turns up.
+    if failures.isEmpty, cases >= 5_000 { failures = tally.gaps(atLeast: cases / 200) }
     return failures
   }
 
@@ -58,22 +59,29 @@ import Workflow
     }
     tally.cases += 1
     tally.countConstructs(scenario.definition)
+    var driver = EngineDriver(definition: definition, scenario: scenario)
+    let observed = try driver.run()
+    var complaints = driver.complaints
+    if scenario.seed % 8 == 0 {
+      // Of what is due at the same time anything may come first, so only what always holds is looked at.
+      var late = EngineDriver(definition: definition, scenario: scenario.late)
+      _ = try late.run()
+      tally.late += 1
+      complaints += late.complaints.map { "late: \($0)" }
+    }
     let model = NaiveInterpreter(
-      definition: definition, world: scenario.world, callTimeout: scenario.options.callTimeout,
-      calls: scenario.options.retry)
+      definition: definition, world: scenario.world, options: scenario.options, jitters: driver.jitters)
     let expected = model.run(input: scenario.input)
     if model.isTooLong {
       tally.tooLong += 1
-      return []
+      return complaints
     }
-    if model.isAmbiguous || model.isShared && scenario.options.maxTransitionsPerStep < 10_000 {
+    if model.isAmbiguous || model.isShared && scenario.options.maxTransitionsPerStep < 5_000 {
       tally.ambiguous += 1
-      return []
+      return complaints
     }
-    var driver = EngineDriver(definition: definition, scenario: scenario)
-    let observed = try driver.run()
     tally.add(driver.tally)
     tally.endings[observed.status, default: 0] += 1
-    return driver.complaints + observed.differences(from: expected)
+    return complaints + observed.differences(from: expected)
   }
 }

@@ -88,10 +88,10 @@ extension NaiveInterpreter {
 
   private func matches(_ event: JSON, _ filter: EventFilter, _ place: Int, _ listener: Listener) throws -> Bool {
     let variables = lookup(listener.run.frame, listener.run.environment)
-    guard try filter.matches(event, variables: variables) else { return false }
+    guard filter.mayMatch(event) else { return false }
     var found: [String: JSON] = [:]
     for correlation in filter.correlations {
-      let value = try correlation.from.evaluate(event) { _ in nil }
+      guard let value = try? correlation.from.evaluate(event, variables: { _ in nil }) else { return false }
       if let wanted = listener.expected[place][correlation.name] ?? listener.established[correlation.name] {
         if wanted.canonicalText != value.canonicalText { return false }
       } else {
@@ -100,6 +100,7 @@ extension NaiveInterpreter {
         found[correlation.name] = value
       }
     }
+    guard try filter.matches(event, variables: variables) else { return false }
     listener.established.merge(found) { old, _ in old }
     return true
   }
@@ -130,6 +131,9 @@ extension NaiveInterpreter {
       perform(listener.run) {
         let variables = lookup(listener.run.frame, environment)
         let output = try iterator.output?.as?.evaluate(raw, variables: variables) ?? raw
+        if let schema = iterator.output?.schema, !schema.violations(of: output).isEmpty {
+          return fault(listener.run, Problems.validation("", at: listener.run.task.reference))
+        }
         let frame = Frame(listener.run.task, listener.run.frame.rawInput, at: listener.run.frame.startedAt)
         frame.input = listener.run.frame.input
         frame.output = output

@@ -127,10 +127,19 @@ extension NaiveInterpreter {
       case .linear: delay * number
       case .exponential: delay * (1 << min(number - 1, 20))
       }
-    // The range of the jitter has one value in these definitions.
-    if let jitter = policy.jitter { pause += try duration(jitter.from, run.frame.input, variables) }
-    if policy.maxAttempts == nil, policy.duration == nil { pause = max(pause, .seconds(1)) }
-    return pause
+    var longest = pause
+    if let jitter = policy.jitter {
+      pause += try duration(jitter.from, run.frame.input, variables)
+      longest += try duration(jitter.to, run.frame.input, variables)
+    }
+    if policy.maxAttempts == nil, policy.duration == nil {
+      pause = max(pause, .seconds(1))
+      longest = max(longest, .seconds(1))
+    }
+    let key = Jitter(reference: run.task.reference, attempt: number, failedAt: now)
+    if let chosen = jitters[key], pause <= chosen, chosen <= longest { return chosen }
+    // Where the engine gave up, the longest pause must have been too long.
+    return longest
   }
 
   // MARK: Extensions

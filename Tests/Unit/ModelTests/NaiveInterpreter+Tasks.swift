@@ -38,9 +38,12 @@ extension NaiveInterpreter {
     let node = Node(reference: task.reference, parent: environment.node)
     let run = Run(frame: frame, node: node, environment: environment, done: done)
     perform(run) {
+      if let schema = task.input?.schema, !schema.violations(of: raw).isEmpty {
+        return fault(run, Problems.validation("", at: task.reference))
+      }
       frame.input = try task.input?.from?.evaluate(raw, variables: lookup(frame, environment)) ?? raw
       var limit = try task.timeout.map { try duration($0, frame.input, lookup(frame, environment)) }
-      if case .call = task.kind { limit = limit ?? callTimeout }
+      if case .call = task.kind { limit = limit ?? options.callTimeout }
       if let limit {
         at(now + limit, node) { [unowned self] in fault(run, Problems.timeout("", at: task.reference)) }
       }
@@ -78,9 +81,18 @@ extension NaiveInterpreter {
     perform(run) {
       run.frame.rawOutput = output
       let output = try task.output?.as?.evaluate(output, variables: lookup(run.frame, run.environment)) ?? output
+      if let schema = task.output?.schema, !schema.violations(of: output).isEmpty {
+        return fault(run, Problems.validation("", at: task.reference))
+      }
       run.frame.output = output
       let variables = lookup(run.frame, run.environment)
-      if let export = task.export?.as { context = try export.evaluate(output, variables: variables) }
+      if let export = task.export {
+        let exported = try export.as?.evaluate(output, variables: variables) ?? context
+        if let schema = export.schema, !schema.violations(of: exported).isEmpty {
+          return fault(run, Problems.validation("", at: task.reference))
+        }
+        context = exported
+      }
       if let compensation = task.compensation, !isEnding {
         undo.append((task, try compensation.function.with?.evaluate(output, variables: variables) ?? [:]))
       }
@@ -152,7 +164,7 @@ extension NaiveInterpreter {
   private func request(_ run: Run, _ call: Call) throws {
     let data = try call.with.map { try evaluate($0, run) } ?? [:]
     let limit = try run.task.timeout.map { try duration($0, run.frame.input, lookup(run.frame, run.environment)) }
-    send(run, call.channel, data, attempt: 1, by: now + (limit ?? callTimeout))
+    send(run, call.channel, data, attempt: 1, by: now + (limit ?? options.callTimeout))
   }
 
   private func send(_ run: Run, _ channel: String, _ data: JSON, attempt: Int, by deadline: Timestamp) {
@@ -166,10 +178,10 @@ extension NaiveInterpreter {
       at(now + delay, run.node) { [unowned self] in complete(run, output) }
     case .reply(let delay, .failed(let problem, let isRetryable, let wish)):
       at(now + delay, run.node) { [unowned self] in
-        var pause = calls.initialDelay
-        for _ in 1..<attempt { pause = min(pause * 2, calls.maxDelay) }
+        var pause = options.retry.initialDelay
+        for _ in 1..<attempt { pause = min(pause * 2, options.retry.maxDelay) }
         if let wish, wish > pause { pause = wish }
-        let isOver = attempt == calls.maxAttempts || now + pause >= deadline
+        let isOver = attempt == options.retry.maxAttempts || now + pause >= deadline
         guard isRetryable, !run.environment.isTried, !isOver else {
           var problem = problem
           problem.instance = reference
@@ -193,6 +205,11 @@ extension NaiveInterpreter {
       event["source"] = .string("/workflows/\(document.namespace)/\(document.name)/\(document.version)")
     }
     if event["time"] == nil { event["time"] = .string(now.rfc3339) }
+    for name in ["id", "source", "type"] where name != "id" || event["id"] != nil {
+      guard case .string(let text)? = event[name], !text.isEmpty else {
+        return fault(run, Problems.validation("", at: run.task.reference))
+      }
+    }
     var shown = event
     shown["id"] = nil
     seen.note("^ \(JSON.object(shown).canonicalText)", run.task.reference, at: now)

@@ -7,8 +7,9 @@ import Workflow
 final class NaiveInterpreter {
   let definition: WorkflowDefinition
   let world: World
-  let callTimeout: Duration
-  let calls: AttemptPolicy
+  let options: EngineOptions
+  /// The pauses with a random part, as the engine chose them: they only have to lie in their range.
+  let jitters: [Jitter: Duration]
 
   var now = World.start
   var seen = Observation()
@@ -39,28 +40,35 @@ final class NaiveInterpreter {
     let action: () -> Void
   }
 
-  init(definition: WorkflowDefinition, world: World, callTimeout: Duration, calls: AttemptPolicy) {
+  /// One failed attempt of a `try`.
+  struct Jitter: Hashable {
+    let reference: String
+    let attempt: Int
+    let failedAt: Timestamp
+  }
+
+  init(definition: WorkflowDefinition, world: World, options: EngineOptions, jitters: [Jitter: Duration]) {
     self.definition = definition
     self.world = world
-    self.callTimeout = callTimeout
-    self.calls = calls
+    self.options = options
+    self.jitters = jitters
   }
 
   // MARK: The workflow
 
   func run(input: JSON) -> Observation {
     for (time, event) in world.events { at(time, root) { [unowned self] in offer(event) } }
-    if let cancellation = world.cancellation {
-      at(cancellation.time, root) { [unowned self] in cancel(compensating: cancellation.compensating) }
+    if let (time, intervention) = world.intervention {
+      at(time, root) { [unowned self] in intervene(intervention) }
     }
     begin(input)
     settle()
     while !isOver, let next = agenda.indices.min(by: { agenda[$0].time < agenda[$1].time }) {
       let appointment = agenda.remove(at: next)
       guard appointment.node.isOpen else { continue }
-      now = appointment.time
+      now = world.attended(appointment.time)
       agenda.removeAll { !$0.node.isOpen }
-      if agenda.contains(where: { $0.time == now }) { isAmbiguous = true }
+      if agenda.contains(where: { $0.time <= now }) { isAmbiguous = true }
       appointment.action()
       settle()
       if isTooLong { break }
@@ -78,7 +86,13 @@ final class NaiveInterpreter {
   private func begin(_ input: JSON) {
     self.input = input
     let environment = Environment(node: root) { [unowned self] in fault($0) }
+    if definition.secrets.contains(where: { options.secrets[$0] == nil }) {
+      return fault(Problems.configuration("", at: "/"))
+    }
     do {
+      if let schema = definition.input?.schema, !schema.violations(of: input).isEmpty {
+        return fault(Problems.validation("", at: "/"))
+      }
       let first = try definition.input?.from?.evaluate(input, variables: lookup(nil, environment)) ?? input
       if let timeout = definition.timeout {
         let limit = try duration(timeout, first, lookup(nil, environment))
@@ -100,7 +114,11 @@ final class NaiveInterpreter {
     root.openDescendants.forEach(giveUp)
     do {
       let variables = lookup(nil, Environment(node: root) { _ in })
-      seen.output = try definition.output?.as?.evaluate(output, variables: variables) ?? output
+      let result = try definition.output?.as?.evaluate(output, variables: variables) ?? output
+      if let schema = definition.output?.schema, !schema.violations(of: result).isEmpty {
+        return fault(Problems.validation("", at: "/"))
+      }
+      seen.output = result
       finish("completed")
     } catch {
       fault(Problems.expression("", at: "/"))
@@ -122,9 +140,15 @@ final class NaiveInterpreter {
     beginUndoing("faulted")
   }
 
-  private func cancel(compensating: Bool) {
+  private func intervene(_ intervention: World.Intervention) {
     root.openDescendants.forEach(giveUp)
-    if compensating { beginUndoing("cancelled") } else { finish("cancelled") }
+    switch intervention {
+    case .cancel: finish("cancelled")
+    case .cancelCompensating: beginUndoing("cancelled")
+    case .abandon:
+      undo = []
+      fault(Problems.runtime("", at: "/"))
+    }
   }
 
   /// Undoes what was completed, last things first, and then ends badly.
@@ -226,6 +250,9 @@ final class NaiveInterpreter {
           "id": .string(World.instance.text), "definition": definition.json, "input": input,
           "startedAt": Self.descriptor(World.start),
         ]
+      case "runtime": return ["name": "mediator", "version": .string(Engine.version), "metadata": [:]]
+      case "secrets":
+        return .object(JSONObject(definition.secrets.map { ($0, options.secrets[$0] ?? .null) }))
       default: return nil
       }
     }

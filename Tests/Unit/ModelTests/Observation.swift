@@ -81,7 +81,9 @@ struct Observation: Equatable {
 
 extension ProblemDetails {
   fileprivate var wordless: ProblemDetails {
-    let titles = ["Expression error", "Timeout", "Communication error", "Runtime error"]
+    let titles = [
+      "Expression error", "Timeout", "Communication error", "Runtime error", "Validation error", "Configuration error",
+    ]
     var problem = self
     if let title, titles.contains(title) { problem.detail = nil }
     if let compensation = extensions["compensation"], let inner = compensation["error"].flatMap(ProblemDetails.init) {

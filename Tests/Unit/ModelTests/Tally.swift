@@ -9,6 +9,10 @@ struct Tally {
   var inputs = 0
   var requests = 0
   var noises = 0
+  /// Events that somebody listened to.
+  var consumed = 0
+  /// Definitions that ran in a world that is never on time, too.
+  var late = 0
   var crashes = 0
   /// Crashes between the parts of a step that was too long.
   var crashesInside = 0
@@ -25,6 +29,7 @@ struct Tally {
     inputs += other.inputs
     requests += other.requests
     noises += other.noises
+    consumed += other.consumed
     crashes += other.crashes
     crashesInside += other.crashesInside
     started.merge(other.started, uniquingKeysWith: +)
@@ -61,7 +66,7 @@ struct Tally {
     check("the task", Self.kinds, started, least)
     check("a crash in the phase", Self.phases, phases, least)
     check("the end", ["completed", "faulted", "cancelled", "open"], endings, least)
-    if ambiguous + tooLong > cases / 50 { gaps.append("\(ambiguous + tooLong) of \(cases) definitions were left out") }
+    if ambiguous + tooLong > cases / 25 { gaps.append("\(ambiguous + tooLong) of \(cases) definitions were left out") }
     if crashesInside < least { gaps.append("only \(crashesInside) crashes inside a long step") }
     return gaps
   }
@@ -80,6 +85,7 @@ struct Tally {
     "constant", "linear", "exponential", "jitter", "limit", "attempt", "count", "duration", "each", "at", "in", "while",
     "branches", "compete", "catch", "do", "switch", "title", "detail", "with", "type", "subject", "data", "workflow",
     "await", "version", "one", "any", "all", "until", "correlate", "expect", "read", "foreach", "item",
+    "schema", "secrets", "endpoint",
   ]
 
   var description: String {
@@ -87,8 +93,8 @@ struct Tally {
       counts.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", ")
     }
     return """
-      \(cases) definitions, \(ambiguous) left out for two things at one time, \(tooLong) for their length
-      \(inputs) inputs, \(requests) requests, \(noises) duplicates and forgeries, \
+      \(cases) definitions, \(ambiguous) left out for two things at one time, \(tooLong) for their length, \(late) also run late
+      \(inputs) inputs, \(requests) requests, \(consumed) events taken, \(noises) duplicates and forgeries, \
       \(crashes) crashes, \(crashesInside) of them inside a long step
       ended: \(list(endings))
       tasks: \(list(started))

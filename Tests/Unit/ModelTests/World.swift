@@ -8,8 +8,17 @@ struct World {
   let seed: UInt64
   /// Events that come by, whether anybody listens or not, by time.
   let events: [(time: Timestamp, event: JSON)]
-  /// When somebody cancels the instance.
-  let cancellation: (time: Timestamp, compensating: Bool)?
+  /// When somebody ends the instance.
+  let intervention: (time: Timestamp, Intervention)?
+  /// When nothing runs: what is due meanwhile is done at the end.
+  var outages: [(from: Timestamp, to: Timestamp)] = []
+
+  enum Intervention { case cancel, cancelCompensating, abandon }
+
+  /// When that is done which is due at a time.
+  func attended(_ time: Timestamp) -> Timestamp {
+    outages.first { $0.from <= time && time < $0.to }?.to ?? time
+  }
 
   static let start = Timestamp(microseconds: 1_700_000_000_000_000)
   static let instance = UUIDValue(high: 0x0123_4567_89AB_4DEF, low: 0x8123_4567_89AB_CDEF)

@@ -172,6 +172,25 @@ import Values
     #expect(!"\(result.records)".contains("s3cret"))
   }
 
+  @Test func anAnswerThatRepeatsASecretDoesNotShowIt() async throws {
+    let result = try await run(
+      """
+      use: {secrets: [token]}
+      do:
+        - ask: {call: oracle, with: {auth: "${ $secrets.token }"}}
+        - again: {call: http, with: {method: get, endpoint: "https://a.example/{token}"}, input: {from: "${ {token: .auth} }"}}
+      """,
+      mocks: """
+        secrets: {token: s3cret/key}
+        calls: {oracle: {reply: "${ {auth: .auth} }"}}
+        http: {"GET https://a.example/s3cret%2Fkey": {body: {uri: "${ .uri }"}}}
+        """)
+    #expect(result.status == .completed, "\(result.json.pretty())")
+    #expect(
+      result.calls.map { $0.data["auth"] ?? $0.data["endpoint"] } == ["s3cret/key", "https://a.example/s3cret%2Fkey"])
+    #expect(!"\(result.records)".contains("s3cret/key"))
+  }
+
   @Test func theJSONHasWhatScriptsAskFor() async throws {
     let result = try await run(
       "do: [{skipped: {if: 'false', set: {a: 1}}, }, {kept: {set: {a: 2}}}]")

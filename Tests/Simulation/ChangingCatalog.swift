@@ -1,0 +1,55 @@
+import Engine
+import Mediator
+import Synchronization
+import Values
+import Workflow
+
+/// What is deployed.
+final class Deployments: Sendable {
+  private let deployed: Mutex<[DefinitionCatalog.Entry]>
+  private let late: [DefinitionCatalog.Entry]
+  private let engines: [Int32: Engine]
+
+  init(_ definitions: [WorkflowDefinition], late: [WorkflowDefinition], callTimeout: Duration) {
+    let options = EngineOptions(
+      callTimeout: callTimeout, retry: AttemptPolicy(maxAttempts: 1000, initialDelay: .milliseconds(100)))
+    let entries = (definitions + late).enumerated().map { index, definition in
+      DefinitionCatalog.Entry(number: Int32(index + 1), engine: Engine(definition: definition, options: options))
+    }
+    engines = Dictionary(uniqueKeysWithValues: entries.map { ($0.number, $0.engine) })
+    deployed = Mutex(Array(entries.prefix(definitions.count)))
+    self.late = Array(entries.dropFirst(definitions.count))
+  }
+
+  func deployLate() { deployed.withLock { $0 += late } }
+
+  var catalog: DefinitionCatalog { DefinitionCatalog(deployed.withLock { $0 }) }
+
+  /// What an instance has to wait for, by its state alone.
+  func waits(of instance: StoredInstance) -> [EventWait] {
+    engines[instance.definition]?.waits(of: instance.state) ?? []
+  }
+}
+
+/// One process's registry: what a worker knows is what it saw at its last look.
+final class ChangingCatalog: CatalogProvider {
+  private let deployments: Deployments
+  private let known: Mutex<DefinitionCatalog>
+
+  init(_ deployments: Deployments) {
+    self.deployments = deployments
+    known = Mutex(deployments.catalog)
+  }
+
+  func look() {
+    let catalog = deployments.catalog
+    known.withLock { $0 = catalog }
+  }
+
+  func current() async throws(MediatorError) -> DefinitionCatalog { known.withLock { $0 } }
+
+  func refreshed() async throws(MediatorError) -> DefinitionCatalog {
+    look()
+    return known.withLock { $0 }
+  }
+}
