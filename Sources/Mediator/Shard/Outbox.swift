@@ -14,8 +14,8 @@ public final class Outbox: Sendable {
     public let record: OutgoingRecord
     /// For a processing event: what has to be told to the engine when the broker refuses it.
     public let request: Request?
-    /// For an emitted event: what is kept of it when the broker refuses it. Secrets are still sealed in it.
-    public var letter: OutgoingRecord?
+    /// An emitted event: kept as a dead letter when the broker refuses it.
+    public var isEvent = false
 
     public struct Request: Sendable, Hashable {
       public let id: String
@@ -128,9 +128,9 @@ public final class Outbox: Sendable {
             Self.acknowledge(message.sequence, in: &state)
           }
         case .forbidden(let reason):
-          if let letter = message.letter {
+          if message.isEvent {
             state.undeliverable.append(
-              Undeliverable(sequence: message.sequence, subject: .event(letter), reason: reason))
+              Undeliverable(sequence: message.sequence, subject: .event(message.record), reason: reason))
           } else {
             // The mediator cannot do without its own topics: that is for somebody to put right.
             state.failure = state.failure ?? reason
@@ -166,7 +166,7 @@ extension Outbox.Message {
   /// Whom a refusal is told, if anybody.
   fileprivate var subject: Outbox.Undeliverable.Subject? {
     if let request { return .request(request) }
-    return letter.map { .event($0) }
+    return isEvent ? .event(record) : nil
   }
 }
 

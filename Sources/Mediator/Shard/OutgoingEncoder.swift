@@ -56,24 +56,15 @@ struct OutgoingEncoder {
   private func message(
     _ emitted: EmittedEvent, from instance: StoredInstance.Address, sequence: Int64
   ) -> Outbox.Message {
-<<<<<<< HEAD
-    let open = unsealed(emitted.event, instance)
-    let record = record(of: open, from: instance)
-    // The same, in most cases.
-    let letter = open == emitted.event ? record : self.record(of: emitted.event, from: instance)
-    return Outbox.Message(sequence: sequence, record: record, request: nil, letter: letter)
-  }
-
-  private func record(of emitted: JSON, from instance: StoredInstance.Address) -> OutgoingRecord {
-    var event = CloudEvent(emitted: emitted)
-=======
     var event = CloudEvent(emitted: emitted.event)
->>>>>>> f63a91d0842493fa627a5bc23c72214e13d40c73
     event.extensions["correlationid"] = event.extensions["correlationid"] ?? instance.id.text
     let key = event.extensions["partitionkey"].map { Array($0.utf8) }
-    return CloudEventCodec.encode(
-      event, topic: routes.topic(type: event.type, source: event.source),
-      key: key ?? instance.key ?? Array(instance.id.text.utf8))
+    return Outbox.Message(
+      sequence: sequence,
+      record: CloudEventCodec.encode(
+        event, topic: routes.topic(type: event.type, source: event.source),
+        key: key ?? instance.key ?? Array(instance.id.text.utf8)),
+      request: nil, isEvent: true)
   }
 
   /// Only here, where a processing event leaves the mediator, a secret takes the place of what stands for it.

@@ -141,7 +141,7 @@ final class HeldPublisher: RecordPublisher {
 
   private func emitted(_ sequence: Int64) -> Outbox.Message {
     let record = OutgoingRecord(topic: "orders", key: [1], value: [2, 3])
-    return Outbox.Message(sequence: sequence, record: record, request: nil, letter: record)
+    return Outbox.Message(sequence: sequence, record: record, request: nil, isEvent: true)
   }
 
   @Test(arguments: [PublishResult.refused("no"), .forbidden("no")])

@@ -83,30 +83,6 @@ func encoder(
     }
   }
 
-  /// Secrets are in the event only; what may end as a dead letter is without them.
-  @Test func whatIsKeptOfAnEventIsSealed() throws {
-    let secrets = Secrets(["token": "s3cr3t-token"], seal: "0123456789abcdef")
-    let catalog = DefinitionCatalog([try entry(1, "use: {secrets: [token]}\n" + noCall)])
-    func message(_ data: JSON) throws -> Outbox.Message {
-      let event = EmittedEvent(
-        activity: 1, reference: "/do/0/tell", event: ["id": "e", "source": "/s", "type": "t", "data": data])
-      let id = UUIDValue(high: 1, low: 2)
-      let row = JournalRow(sequence: 7, instance: id, at: start, entries: [.emitted(event)])
-      let address = StoredInstance.Address(id: id, definition: 1, key: nil)
-      let messages = encoder(catalog, secrets: secrets).messages(of: .journal(row, address))
-      #expect(messages.count == 1)
-      return try #require(messages.first)
-    }
-    let open = try message(["n": 1])
-    #expect(open.letter == open.record)
-    let sealed = try message(["token": secrets.sealed["token"] ?? .null])
-    #expect(String(decoding: sealed.record.value ?? [], as: UTF8.self).contains("s3cr3t-token"))
-    let letter = try #require(sealed.letter)
-    #expect(!String(decoding: letter.value ?? [], as: UTF8.self).contains("s3cr3t-token"))
-    #expect(letter.topic == sealed.record.topic)
-    #expect(letter.headers == sealed.record.headers)
-  }
-
   @Test func aDeadLetterCarriesTheRecordAndTheReason() throws {
     var record = event("1", partition: 4, offset: 17, value: "{")
     record.headers.append(KafkaHeader(name: "dup", value: nil))
