@@ -77,14 +77,14 @@ import Testing
       overrides: ["kafka.session.timeout.ms": "6000"], environment: environment, file: ("m.yaml", file))
     let kafka = KafkaSettings.read(settings, clientID: "mediator")
     try settings.finish()
-    #expect(
-      kafka
-        == KafkaConfiguration(
-          bootstrapServers: "b:9092",
-          properties: [
-            "session.timeout.ms": "6000", "enable.idempotence": "true", "sasl.username": "you",
-            "sasl.password": "kafka-secret",
-          ], clientID: "c7"))
+    var expected = KafkaConfiguration(
+      bootstrapServers: "b:9092",
+      properties: [
+        "session.timeout.ms": "6000", "enable.idempotence": "true", "sasl.username": "you",
+        "sasl.password": "kafka-secret",
+      ], clientID: "c7")
+    expected.logsReachability = false
+    #expect(kafka == expected)
     #expect(settings.secrets.contains("kafka-secret"))
   }
 

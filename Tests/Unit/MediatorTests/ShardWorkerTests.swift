@@ -161,7 +161,7 @@ import Wire
 
   @Test func anEventThatTheBrokerRefusesIsADeadLetterOfTheNextTurn() async throws {
     source.batches = [[event("1")]]
-    let worker = try worker(oneEvent, options: ShardOptions(lifecycle: .off))
+    let worker = try worker(oneEvent)
     try await worker.turn()
     try await worker.turn()
     let flight = publisher.take(0)

@@ -1,5 +1,6 @@
 import HTTPCalls
 import Hosting
+import Kafka
 import Testing
 import Values
 import Wire
