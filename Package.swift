@@ -155,6 +155,9 @@ let package = Package(
     tests(
       "HTTPCallsIntegrationTests", in: "Integration/HTTPCallsTests", ["HTTP", "HTTPCalls", "TestSupport", "Values"]),
     tests(
+      "ConformanceIntegrationTests", in: "Integration/ConformanceTests",
+      ["Engine", "HTTP", "HTTPCalls", "TestSupport", "Toolchain", "Values", "Workflow"]),
+    tests(
       "MediatorCtlTests", in: "Unit/MediatorCtlTests",
       ["Engine", "Mediator", "Toolchain", "Values", "Workflow", "mediatorctl"]),
     tests(

@@ -28,6 +28,8 @@ struct MediatorPlan {
     let shard = shardOptions(section, queues: queues(section))
     let engine = engineOptions(section)
     let secretsPath = section.path("secrets")
+    // For `mediatorctl validate`.
+    _ = section.strings("channels")
     // One file serves all services; what the others read is no mistake here.
     settings.allow("processors")
     try settings.finish()

@@ -59,12 +59,12 @@ enum DefinitionFiles {
   /// No definition needs more; what is larger is not read at all.
   static let maxBytes = 1 << 20
 
-  static func check(_ file: String) throws(CommandFailure) -> CheckedFile {
+  static func check(_ file: String, channels: Set<String>? = nil) throws(CommandFailure) -> CheckedFile {
     let bytes = try readFile(file, limit: maxBytes + 1)
     guard bytes.count <= maxBytes else {
       return CheckedFile(file, refusedFor: "the file is larger than \(maxBytes) bytes")
     }
-    return CheckedFile(file: file, source: bytes)
+    return CheckedFile(file: file, source: bytes, channels: channels)
   }
 }
 
@@ -75,8 +75,8 @@ struct CheckedFile: Sendable {
   private(set) var definition: WorkflowDefinition?
   private(set) var diagnostics: [Diagnostic]
 
-  init(file: String, source: [UInt8]) {
-    let result = WorkflowParser.parse(source, file: file)
+  init(file: String, source: [UInt8], channels: Set<String>? = nil) {
+    let result = WorkflowParser.parse(source, file: file, channels: channels)
     self.file = file
     definition = result.definition
     diagnostics = result.diagnostics

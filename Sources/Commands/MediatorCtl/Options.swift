@@ -29,6 +29,19 @@ struct ConfigurationOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The services' configuration file. (env: MEDIATOR_CONFIG)", valueName: "file"))
   var config: String?
 
+  /// The channels that the configuration knows a processor for: those of the processors that come along, and those
+  /// listed under `mediator.channels`. Nil without a configuration file: then nobody knows.
+  func knownChannels() throws -> Set<String>? {
+    guard config != nil || ProcessInfo.processInfo.environment["MEDIATOR_CONFIG"] != nil else { return nil }
+    return try read(overrides: [:]) { settings in
+      let processors = settings.section("processors")
+      let own = ["persistence", "alerts", "telegram", "http", "asyncapi", "echo"].map { kind in
+        processors.section(kind).string("channel", default: kind)
+      }
+      return Set(own + (settings.section("mediator").strings("channels") ?? []))
+    }
+  }
+
   /// Reads one section; what other services read in the same file is not looked at.
   fileprivate func read<Value>(
     overrides: [String: String?], _ body: (Settings) -> Value

@@ -9,17 +9,22 @@ struct ValidateCommand: AsyncParsableCommand {
       Tells every mistake with its place, the line, and a hint. A folder stands for every *.yaml, *.yml and *.json in \
       it; golden tests (*.test.yaml) are skipped. Exit status 3 when there is an error; warnings do not count.
 
+      With a configuration file, a call of a channel that no processor there serves is a warning; those of your own \
+      processors are listed under mediator.channels.
+
       Examples:
         mediatorctl validate workflows
         mediatorctl validate workflows/equipment-status.yaml --output json
+        mediatorctl validate workflows --config mediator.yaml
       """)
 
   @Argument(help: ArgumentHelp("Files and folders.", valueName: "file|dir"))
   var paths: [String]
+  @OptionGroup var configuration: ConfigurationOptions
   @OptionGroup var output: OutputOptions
 
   func run() async throws {
-    let files = try ValidationReport.check(paths)
+    let files = try ValidationReport.check(paths, channels: try configuration.knownChannels())
     let report = ValidationReport(files: files)
     try output.print(json: report.json, text: report.text)
     if !report.isValid { throw ExitCode(ExitStatus.invalid.rawValue) }
@@ -30,9 +35,9 @@ struct ValidateCommand: AsyncParsableCommand {
 struct ValidationReport {
   let files: [CheckedFile]
 
-  static func check(_ paths: [String]) throws(CommandFailure) -> [CheckedFile] {
+  static func check(_ paths: [String], channels: Set<String>? = nil) throws(CommandFailure) -> [CheckedFile] {
     var files: [CheckedFile] = []
-    for file in try DefinitionFiles.find(paths) { files.append(try DefinitionFiles.check(file)) }
+    for file in try DefinitionFiles.find(paths) { files.append(try DefinitionFiles.check(file, channels: channels)) }
     return CheckedFile.refuseRepetitions(files)
   }
 

@@ -45,13 +45,23 @@ public final class ProcessorMetrics: Sendable {
       case .settled(.completed, _): counts[0] += 1
       case .settled(.failed(let failure), _):
         counts[failure.retryable ? 2 : 1] += 1
-        tell("failed: \(failure.problem.status)", "an event could not be acted on", failure.problem.detail ?? "")
+        tell("failed: \(failure.problem.status)", "an event could not be acted on", shown(failure, of: result.event))
       case .expired: counts[4] += 1
       case .abandoned: counts[5] += 1
       }
     }
     let counters = [completed, failed, failedForNow, repeated, expired, abandoned]
     for (counter, count) in zip(counters, counts) where count > 0 { counter.increment(by: count) }
+  }
+
+  /// What the log says of a failure.
+  ///
+  /// The detail may quote the event's data, or a server that repeats it, and with it a secret of the workflow. The
+  /// mediator knows its secrets, hides them and keeps the rest in the instance's journal, so here is what leads there.
+  private func shown(_ failure: TaskFailure, of event: ProcessorEvent) -> String {
+    let problem = failure.problem
+    guard case .mediator(let address) = event.recipient else { return problem.detail ?? problem.title ?? problem.type }
+    return "\(problem.type) \(problem.status), see instance \(address.correlationID)"
   }
 
   func batch(_ count: Int, took time: Duration) {

@@ -39,7 +39,7 @@ struct TaskTree {
     var use = rest["use"]?.object ?? JSONObject()
     use["functions"] = nil
     use["extensions"] = use["extensions"]?.array.map { .array($0.map(Self.withoutTasks)) }
-    if rest["use"] != nil { rest["use"] = use.isEmpty ? nil : .object(use) }
+    if rest["use"] != nil { rest["use"] = use.isEmpty ? Optional.none : .object(use) }
     own = .object(rest)
 
     roots.append(list(definition["do"], key: "do", at: "/do"))
@@ -119,7 +119,8 @@ struct TaskTree {
   private static func removing(_ path: ArraySlice<String>, from json: JSON) -> JSON {
     guard let key = path.first, var object = json.object, let value = object[key] else { return json }
     let rest = path.dropFirst()
-    object[key] = rest.isEmpty ? nil : removing(rest, from: value)
+    // A bare `nil` would be the JSON null.
+    object[key] = rest.isEmpty ? Optional.none : removing(rest, from: value)
     return .object(object)
   }
 }

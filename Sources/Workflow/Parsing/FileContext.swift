@@ -6,6 +6,8 @@ final class FileContext {
   let file: SourceFile
   /// The names under `use.secrets`.
   let secrets: [String]
+  /// Those that processors are known to serve, if anybody knows.
+  let channels: Set<String>?
   /// For expressions that stand in no task: nothing around them has names.
   let reader: ExpressionReader
   private let use: YAMLNode?
@@ -17,8 +19,9 @@ final class FileContext {
   /// The functions that are being built, outermost first.
   var openFunctions: [OpenFunction] = []
 
-  init(file: SourceFile, root: YAMLNode) {
+  init(file: SourceFile, root: YAMLNode, channels: Set<String>? = nil) {
     self.file = file
+    self.channels = channels
     use = root["use"]
     hasExtensions = use?["extensions"]?.sequence?.isEmpty == false
     let secrets = (use?["secrets"]?.sequence ?? []).compactMap { $0.scalar?.string }

@@ -34,6 +34,11 @@ extension TaskBuilder {
     let names = context.components("functions").map(\.key).filter { !open.contains($0) }
     if let hint = Suggestion.hint(for: name, among: names + Standard.protocolNames) {
       file.warning(.unresolved, position, "'\(name)' is no function here, so it is a channel", hint: hint)
+    } else if let known = context.channels, !known.contains(name) {
+      file.warning(
+        .unresolved, position, "no processor of the configuration serves the channel '\(name)'",
+        hint: Suggestion.hint(for: name, among: known.sorted())
+          ?? "known channels: " + known.sorted().joined(separator: ", "))
     }
     return .call(Call(channel: name, with: with))
   }

@@ -16,11 +16,14 @@ public enum WorkflowParser {
   /// - Parameters:
   ///   - text: YAML or JSON.
   ///   - file: the name for messages; nothing is read from there.
-  public static func parse(_ text: String, file: String) -> Result { parse(Array(text.utf8), file: file) }
+  ///   - channels: those that processors are known to serve; a call of another one is a warning. Nil: nobody knows.
+  public static func parse(_ text: String, file: String, channels: Set<String>? = nil) -> Result {
+    parse(Array(text.utf8), file: file, channels: channels)
+  }
 
-  public static func parse(_ bytes: [UInt8], file name: String) -> Result {
+  public static func parse(_ bytes: [UInt8], file name: String, channels: Set<String>? = nil) -> Result {
     let file = SourceFile(name: name, text: String(decoding: bytes, as: UTF8.self))
-    let definition = read(bytes, file)
+    let definition = read(bytes, file, channels)
     let diagnostics = file.diagnostics.sorted {
       ($0.location.line, $0.location.column) < ($1.location.line, $1.location.column)
     }
@@ -28,7 +31,7 @@ public enum WorkflowParser {
     return Result(definition: hasErrors ? nil : definition, diagnostics: diagnostics)
   }
 
-  private static func read(_ bytes: [UInt8], _ file: SourceFile) -> WorkflowDefinition? {
+  private static func read(_ bytes: [UInt8], _ file: SourceFile, _ channels: Set<String>?) -> WorkflowDefinition? {
     let root: YAMLNode
     do throws(YAMLError) {
       root = try YAML.parse(bytes)
@@ -37,6 +40,6 @@ public enum WorkflowParser {
       return nil
     }
     StructureCheck(file: file).check(root, .named("workflow"), "the workflow")
-    return DefinitionBuilder(context: FileContext(file: file, root: root)).build(root, bytes: bytes)
+    return DefinitionBuilder(context: FileContext(file: file, root: root, channels: channels)).build(root, bytes: bytes)
   }
 }

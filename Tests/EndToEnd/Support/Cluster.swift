@@ -14,10 +14,15 @@ final class Cluster: Sendable {
   let kafka: KafkaConfiguration
   let databaseURL: String
   let directory: String
+  private let lifecycle: String
   private let counter = Mutex(0)
 
-  /// - Parameter mock: talked to instead of the private broker.
-  init(mock: MockBrokerServer? = nil) async throws {
+  /// - Parameters:
+  ///   - mock: talked to instead of the private broker.
+  ///   - lifecycle: which lifecycle events there are. The broker keeps every record in memory, so none where there is
+  ///     much to do.
+  init(mock: MockBrokerServer? = nil, lifecycle: String = "off") async throws {
+    self.lifecycle = lifecycle
     postgres = try await PostgresServer.start()
     broker = try await BrokerServer.start()
     kafka = mock?.configuration ?? broker.configuration
@@ -28,10 +33,9 @@ final class Cluster: Sendable {
   }
 
   var environment: [String: String] {
-    // The broker keeps every record in memory; what lifecycle events say is tested where there are fewer of them.
     [
       "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
-      "MEDIATOR_MEDIATOR_LIFECYCLE": "off",
+      "MEDIATOR_MEDIATOR_LIFECYCLE": lifecycle,
     ]
   }
 

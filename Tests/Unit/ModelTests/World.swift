@@ -46,7 +46,7 @@ struct World {
     case 0..<3: return .silence
     case 3..<5: return .undeliverable(after: delay)
     case 5..<30:
-      let wish: Duration? = dice.chance(30) ? .milliseconds(dice.roll(9_000)) : nil
+      let wish: Duration? = dice.chance(30) ? .milliseconds(dice.roll(dice.pick([9_000, 50_000]))) : nil
       return .reply(after: delay, .failed(Self.problem(&dice), retryable: dice.chance(60), retryAfter: wish))
     default: return .reply(after: delay, .completed(Self.value(&dice)))
     }
