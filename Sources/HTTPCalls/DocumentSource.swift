@@ -1,10 +1,17 @@
 import HTTP
 import Values
 
-/// OpenAPI documents, fetched when they are needed and kept for a time.
-struct DocumentSource: Sendable {
+/// A description of an API that is read where the workflow says.
+protocol FetchedDocument: Sendable {
+  /// - Parameter url: where it was read.
+  /// - Throws: `configuration`.
+  init(_ bytes: [UInt8], url: HTTPURL) throws(HTTPCallError)
+}
+
+/// Documents, fetched when they are needed and kept for a time.
+struct DocumentSource<Document: FetchedDocument>: Sendable {
   private let exchange: AuthorizedExchange
-  private let documents: ExpiringCache<OpenAPIDocument>
+  private let documents: ExpiringCache<Document>
 
   init(_ exchange: AuthorizedExchange) {
     self.exchange = exchange
@@ -13,7 +20,7 @@ struct DocumentSource: Sendable {
 
   func document(
     at url: HTTPURL, _ authentication: Authentication?, until end: Timestamp
-  ) async throws(HTTPCallError) -> OpenAPIDocument {
+  ) async throws(HTTPCallError) -> Document {
     let key = "\(url.text) \(authentication?.cacheKey ?? "")"
     return try await documents.value(key) { () async throws(HTTPCallError) in
       let document = try await fetch(url, authentication, until: end)
@@ -23,7 +30,7 @@ struct DocumentSource: Sendable {
 
   private func fetch(
     _ url: HTTPURL, _ authentication: Authentication?, until end: Timestamp
-  ) async throws(HTTPCallError) -> OpenAPIDocument {
+  ) async throws(HTTPCallError) -> Document {
     let accept = "application/json, application/yaml;q=0.9, */*;q=0.5"
     let get = HTTPRequest(
       url: url.text, headers: [HTTPHeader("Accept", accept)],
@@ -38,6 +45,6 @@ struct DocumentSource: Sendable {
     } catch {
       throw HTTPCallError(error)
     }
-    return try OpenAPIDocument(response.body, url: place)
+    return try Document(response.body, url: place)
   }
 }

@@ -39,7 +39,7 @@ struct Exchange: Sendable {
       throw HTTPCallError(error)
     }
     guard options.rules.mayAdmit(url) else {
-      throw .forbidden("\(request): the host is not one that may be called; see processors.http.allow")
+      throw .forbidden("\(request): the host is not one that may be called; see \(options.allowSetting)")
     }
     request.timeout = end - now()
     guard request.timeout > .zero else { throw .timedOut("\(request): no time is left") }
@@ -47,6 +47,7 @@ struct Exchange: Sendable {
     do throws(HTTPError) {
       return try await transport.send(request)
     } catch {
+      if error.code == .forbiddenAddress { throw .forbidden("\(error.message); see \(options.allowSetting)") }
       throw HTTPCallError(error)
     }
   }
@@ -57,7 +58,7 @@ extension HTTPCallError {
     self =
       switch error.code {
       case .invalidURL, .unsupportedProtocol, .invalidRequest: .invalid(error.message)
-      case .forbiddenAddress: .forbidden("\(error.message); see processors.http.allow")
+      case .forbiddenAddress: .forbidden(error.message)
       case .timeout: .timedOut(error.message)
       case .resolve, .connect, .connectionLost, .cancelled, .closed: .unreachable(error.message)
       case .tls, .tooLarge, .invalidResponse, .redirect, .other: .unusable(error.message)

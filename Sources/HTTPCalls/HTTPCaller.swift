@@ -5,7 +5,7 @@ import Values
 public struct HTTPCaller: Sendable {
   private let options: HTTPCallOptions
   private let exchange: AuthorizedExchange
-  private let documents: DocumentSource
+  private let documents: DocumentSource<OpenAPIDocument>
   private let now: @Sendable () -> Timestamp
 
   public init(client: HTTPClient, options: HTTPCallOptions = HTTPCallOptions()) {

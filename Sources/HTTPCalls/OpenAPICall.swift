@@ -29,12 +29,26 @@ public struct OpenAPICall: Sendable, Hashable {
   init(_ data: JSON) throws(HTTPCallError) {
     let members = try Members(
       data, "with", known: ["document", "operationId", "parameters", "authentication", "output", "redirect"])
-    let resource = try Members(members.required("document"), "with.document", known: ["name", "endpoint"])
-    let endpoint = try Endpoint(resource.required("endpoint"), "with.document.endpoint")
+    let document = try DocumentReference(members)
     self.init(
-      document: try HTTPCall.url(endpoint.uri, endpoint.place), documentAuthentication: endpoint.authentication,
+      document: document.url, documentAuthentication: document.authentication,
       operationID: try members.requiredText("operationId"), parameters: try members.object("parameters"),
       authentication: try Authentication(members["authentication"], "with.authentication"),
       output: try members.choice("output", default: CallOutput.content), redirect: try members.bool("redirect"))
+  }
+}
+
+/// `document` of a call (DSL 1.0.3, "External Resource").
+struct DocumentReference {
+  let url: HTTPURL
+  let authentication: Authentication?
+
+  /// - Parameter call: the `with` that names it.
+  init(_ call: Members) throws(HTTPCallError) {
+    let place = "\(call.place).document"
+    let resource = try Members(call.required("document"), place, known: ["name", "endpoint"])
+    let endpoint = try Endpoint(resource.required("endpoint"), "\(place).endpoint")
+    url = try HTTPCall.url(endpoint.uri, endpoint.place)
+    authentication = endpoint.authentication
   }
 }

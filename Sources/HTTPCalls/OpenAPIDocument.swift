@@ -1,85 +1,41 @@
 import HTTP
 import Values
-import YAML
 
 /// A description of an HTTP API: Swagger 2.0, OpenAPI 3.0, 3.1 or 3.2, in JSON or YAML.
-public struct OpenAPIDocument: Sendable {
+public struct OpenAPIDocument: FetchedDocument {
   enum Version: Sendable { case swagger2, openAPI3 }
 
-  let root: JSON
+  let tree: DocumentTree
   let version: Version
+
+  var root: JSON { tree.root }
   /// Where it was read, for what is relative to it.
-  let url: HTTPURL
+  var url: HTTPURL { tree.url }
 
   /// - Throws: `configuration`.
   public init(_ root: JSON, url: HTTPURL) throws(HTTPCallError) {
-    self.root = root
-    self.url = url
-    if root["swagger"]?.scalarText == "2.0" {
-      version = .swagger2
-    } else if let text = root["openapi"]?.scalarText, text.hasPrefix("3.") {
-      version = .openAPI3
-    } else {
-      throw .misconfigured("the document at \(url.origin)\(url.path) is neither Swagger 2.0 nor OpenAPI 3")
-    }
+    try self.init(DocumentTree(root, url: url))
   }
 
   /// Reads the text.
   ///
   /// - Throws: `configuration` with the place of the mistake.
   public init(_ bytes: [UInt8], url: HTTPURL) throws(HTTPCallError) {
-    let place = "the document at \(url.origin)\(url.path)"
-    if bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) == UInt8(ascii: "{"),
-      let root = try? JSON.parse(bytes)
-    {
-      try self.init(root, url: url)
-      return
-    }
-    var limits = YAMLLimits()
-    limits.maxBytes = max(limits.maxBytes, bytes.count)
-    limits.maxDepth = 128
-    let root: JSON
-    do throws(YAMLError) {
-      root = try YAML.parse(bytes, limits: limits).json
-    } catch {
-      let problem = error.problems.first.map { "\($0.message) (line \($0.position.line))" } ?? "it is no YAML"
-      throw .misconfigured("\(place) cannot be read: \(problem)")
-    }
-    try self.init(root, url: url)
+    try self.init(DocumentTree(bytes, url: url))
   }
 
-  // MARK: References
-
-  /// What a value stands for: itself, or what its `$ref` leads to within the document (RFC 6901).
-  func resolved(_ value: JSON) throws(HTTPCallError) -> JSON {
-    var value = value
-    for _ in 0..<Self.longestChain {
-      guard let reference = value["$ref"]?.string else { return value }
-      guard reference.hasPrefix("#") else {
-        throw .misconfigured("the document refers to '\(reference)'; only references within it are followed")
-      }
-      guard let target = target(of: reference.dropFirst()) else {
-        throw .misconfigured("the document refers to '\(reference)', which it does not have")
-      }
-      value = target
+  private init(_ tree: DocumentTree) throws(HTTPCallError) {
+    self.tree = tree
+    if tree.root["swagger"]?.scalarText == "2.0" {
+      version = .swagger2
+    } else if let text = tree.root["openapi"]?.scalarText, text.hasPrefix("3.") {
+      version = .openAPI3
+    } else {
+      throw .misconfigured("\(tree.place) is neither Swagger 2.0 nor OpenAPI 3")
     }
-    throw .misconfigured("the document's references lead in a circle")
   }
 
-  private static let longestChain = 16
-
-  private func target(of pointer: Substring) -> JSON? {
-    guard pointer.isEmpty || pointer.hasPrefix("/") else { return nil }
-    var value = root
-    for part in pointer.split(separator: "/", omittingEmptySubsequences: false).dropFirst() {
-      // In a fragment a pointer is percent-encoded; a plus is a plus.
-      let text = PercentEncoding.decodedQuery(part.replacing("+", with: "%2B"))
-      let name = text.replacing("~1", with: "/").replacing("~0", with: "~")
-      guard let next = value[name] ?? Int(name).flatMap({ value[$0] }) else { return nil }
-      value = next
-    }
-    return value
-  }
+  func resolved(_ value: JSON) throws(HTTPCallError) -> JSON { try tree.resolved(value) }
 
   // MARK: Operations
 
@@ -104,8 +60,7 @@ public struct OpenAPIDocument: Sendable {
         known.append(name)
       }
     }
-    let place = "the document at \(url.origin)\(url.path)"
-    throw .misconfigured("\(place) has no operation '\(id)'\(suggestion(for: id, among: known))")
+    throw .misconfigured("\(tree.place) has no operation '\(id)'\(suggestion(for: id, among: known))")
   }
 
   /// Of the path and of the operation, which wins (OpenAPI 3.1.1 section 4.8.10).

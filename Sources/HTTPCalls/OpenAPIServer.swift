@@ -26,14 +26,7 @@ extension OpenAPIDocument {
   private func openAPI3Server(of operation: Operation) throws(HTTPCallError) -> String {
     let lists = [operation.value["servers"], operation.pathItem["servers"], root["servers"]]
     let server = lists.lazy.compactMap { $0?[0] }.first
-    var url = server?["url"]?.string ?? "/"
-    for (name, variable) in server?["variables"]?.object ?? JSONObject() {
-      guard let value = variable["default"]?.scalarText else {
-        throw .misconfigured("the document's server '\(url)' has a variable '\(name)' without a default")
-      }
-      url = url.replacing("{\(name)}", with: value)
-    }
-    return url
+    return try ServerVariables.expand(server?["url"]?.string ?? "/", server?["variables"]?.object ?? JSONObject())
   }
 
   /// `schemes`, `host` and `basePath`; what is missing is the document's own (Swagger 2.0, "Swagger Object").
@@ -48,5 +41,30 @@ extension OpenAPIDocument {
       return scheme == url.scheme ? "\(scheme)://\(authority)\(path)" : "\(url.scheme)://\(authority)\(path)"
     }
     return "\(scheme)://\(host)\(path)"
+  }
+}
+
+/// `{name}` in the address of a server (OpenAPI 3.1.1 section 4.8.6; AsyncAPI 3.0.0, "Server Variable Object").
+enum ServerVariables {
+  /// - Parameter given: values that go before the document's.
+  /// - Throws: `configuration` where there is no value, `validation` for one that the document does not admit.
+  static func expand(
+    _ text: String, _ declared: JSONObject, given: [String: String] = [:]
+  ) throws(HTTPCallError) -> String {
+    for name in given.keys.sorted() where declared[name] == nil {
+      throw .invalid("the server '\(text)' has no variable '\(name)'\(suggestion(for: name, among: declared.keys))")
+    }
+    var result = text
+    for (name, variable) in declared {
+      guard let value = given[name] ?? variable["default"]?.scalarText else {
+        throw .misconfigured("the document's server '\(text)' has a variable '\(name)' without a default")
+      }
+      if given[name] != nil, let known = variable["enum"]?.array?.compactMap(\.scalarText), !known.contains(value) {
+        throw .invalid(
+          "the variable '\(name)' of the server '\(text)' is '\(value)'; known are \(known.joined(separator: ", "))")
+      }
+      result = result.replacing("{\(name)}", with: value)
+    }
+    return result
   }
 }

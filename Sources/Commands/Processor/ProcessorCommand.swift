@@ -21,11 +21,13 @@ struct ProcessorCommand: AsyncParsableCommand {
         processor alerts --config mediator.yaml --instance alerts-1 --health-port 8082
         TELEGRAM_BOT_TOKEN=123456:ABC… processor telegram --config mediator.yaml
         processor http --config mediator.yaml --allow api.example.com --allow 10.0.0.0/8:8080
+        processor asyncapi --config mediator.yaml --allow docs.internal:8080
         processor persistence --config mediator.yaml \\
           --topology broker --topic EquipmentStatus
       """,
     subcommands: [
-      PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, HTTPCommand.self, EchoCommand.self,
+      PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, HTTPCommand.self, AsyncAPICommand.self,
+      EchoCommand.self,
     ])
 }
 
@@ -126,11 +128,54 @@ struct HTTPCommand: AsyncParsableCommand {
 
   func run() async throws {
     var overrides = topology.overrides(.http)
-    // As YAML, for an IPv6 address has brackets of its own.
-    let quoted = allow.map { "\"\($0)\"" }.joined(separator: ", ")
-    overrides["processors.http.allow"] = allow.isEmpty ? nil : "[\(quoted)]"
+    overrides["processors.http.allow"] = list(allow)
     overrides["processors.http.concurrency"] = concurrency.map(String.init)
     try await common.run(.http, overrides)
+  }
+}
+
+/// As YAML, for an IPv6 address has brackets of its own; nil where there is nothing to override.
+private func list(_ texts: [String]) -> String? {
+  texts.isEmpty ? nil : "[\(texts.map { "\"\($0)\"" }.joined(separator: ", "))]"
+}
+
+struct AsyncAPICommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "asyncapi",
+    abstract: "Publishes the messages of call: asyncapi to Kafka.",
+    discussion: """
+      with: {document: {endpoint: https://api.example.com/asyncapi.yaml}, operation: sendAlarm, message: {payload: …}}
+      reply: {"topic": "alarms"}
+
+      Only this processor's own cluster is written to, unless processors.asyncapi.servers names others; see
+      docs/processors.md.
+
+      EXAMPLES:
+        processor asyncapi --config mediator.yaml
+        processor asyncapi --config mediator.yaml --allow docs.internal:8080 --topics 'alarms.*'
+      """)
+
+  @OptionGroup var common: CommonOptions
+  @OptionGroup var topology: TopologyOptions
+
+  @Option(
+    help:
+      "A host that documents may come from: name, *.domain, address or block, with :port; repeatable (default: public)."
+  )
+  var allow: [String] = []
+
+  @Option(help: "A topic that may be written to; * stands for any text; repeatable (default: all but mediator.*).")
+  var topics: [String] = []
+
+  @Option(help: "Messages on their way at the same moment (default: 32).")
+  var concurrency: Int?
+
+  func run() async throws {
+    var overrides = topology.overrides(.asyncapi)
+    overrides["processors.asyncapi.allow"] = list(allow)
+    overrides["processors.asyncapi.topics"] = list(topics)
+    overrides["processors.asyncapi.concurrency"] = concurrency.map(String.init)
+    try await common.run(.asyncapi, overrides)
   }
 }
 

@@ -10,15 +10,32 @@ public enum KafkaSettings {
     if servers == nil {
       section.require("bootstrap.servers", "set it in the file or as KAFKA_BOOTSTRAP_SERVERS, host:port")
     }
+    var configuration = read(section, settings, servers ?? "", clientID)
+    // Services have several clients, and one line for all of them.
+    configuration.logsReachability = false
+    return configuration
+  }
+
+  /// Another cluster's settings, with the same keys.
+  ///
+  /// - Parameter defaultServers: nil: `bootstrap.servers` is needed.
+  public static func read(
+    _ section: SettingsSection, in settings: Settings, clientID: String, defaultServers: String?
+  ) -> KafkaConfiguration {
+    let servers = section.string("bootstrap.servers") ?? defaultServers
+    if servers == nil { section.require("bootstrap.servers", "host:port, several separated by commas") }
+    return read(section, settings, servers ?? "", clientID)
+  }
+
+  private static func read(
+    _ section: SettingsSection, _ settings: Settings, _ servers: String, _ clientID: String
+  ) -> KafkaConfiguration {
     let id = section.string("client.id", default: clientID)
     let password = section.secret("sasl.password")
     var properties = section.others()
     if let password { properties["sasl.password"] = password }
     for (name, value) in properties where isSecret(name) { settings.noteSecret(value) }
-    var configuration = KafkaConfiguration(bootstrapServers: servers ?? "", properties: properties, clientID: id)
-    // Services have several clients, and one line for all of them.
-    configuration.logsReachability = false
-    return configuration
+    return KafkaConfiguration(bootstrapServers: servers, properties: properties, clientID: id)
   }
 
   /// The properties that librdkafka's CONFIGURATION.md describes as passwords, keys and tokens.

@@ -17,6 +17,8 @@ extension PublishResult {
     case .success: self = .published
     // The record itself is what the broker does not want; every other failure may pass.
     case .failure(let error) where error.code == .messageTooLarge: self = .refused(error.message)
+    // Of one topic. Without the right to write to the cluster at all nothing can be done with anything.
+    case .failure(let error) where error.name == "TOPIC_AUTHORIZATION_FAILED": self = .forbidden(error.message)
     case .failure(let error): self = .failed(error.message)
     }
   }

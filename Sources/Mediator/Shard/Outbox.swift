@@ -14,6 +14,8 @@ public final class Outbox: Sendable {
     public let record: OutgoingRecord
     /// For a processing event: what has to be told to the engine when the broker refuses it.
     public let request: Request?
+    /// An emitted event: kept as a dead letter when the broker refuses it.
+    public var isEvent = false
 
     public struct Request: Sendable, Hashable {
       public let id: String
@@ -21,11 +23,18 @@ public final class Outbox: Sendable {
     }
   }
 
-  /// A processing event that the broker refused for good.
+  /// What the broker refused for good, and somebody has to be told of.
   public struct Undeliverable: Sendable, Hashable {
     public let sequence: Int64
-    public let request: Message.Request
+    public let subject: Subject
     public let reason: String
+
+    public enum Subject: Sendable, Hashable {
+      /// A processing event: the engine is told.
+      case request(Message.Request)
+      /// An emitted event: it becomes a dead letter.
+      case event(OutgoingRecord)
+    }
   }
 
   private struct State {
@@ -111,12 +120,20 @@ public final class Outbox: Sendable {
         case .published:
           Self.acknowledge(message.sequence, in: &state)
         case .refused(let reason):
-          if let request = message.request {
+          if let subject = message.subject {
             state.undeliverable.append(
-              Undeliverable(sequence: message.sequence, request: request, reason: reason))
+              Undeliverable(sequence: message.sequence, subject: subject, reason: reason))
           } else {
             // A dead letter or a late reply stays in Postgres; a broker that refuses it must not stop the shard.
             Self.acknowledge(message.sequence, in: &state)
+          }
+        case .forbidden(let reason):
+          if message.isEvent {
+            state.undeliverable.append(
+              Undeliverable(sequence: message.sequence, subject: .event(message.record), reason: reason))
+          } else {
+            // The mediator cannot do without its own topics: that is for somebody to put right.
+            state.failure = state.failure ?? reason
           }
         case .failed(let reason):
           state.failure = state.failure ?? reason
@@ -142,6 +159,14 @@ public final class Outbox: Sendable {
       state.open.removeFirst(state.first)
       state.first = 0
     }
+  }
+}
+
+extension Outbox.Message {
+  /// Whom a refusal is told, if anybody.
+  fileprivate var subject: Outbox.Undeliverable.Subject? {
+    if let request { return .request(request) }
+    return isEvent ? .event(record) : nil
   }
 }
 

@@ -64,7 +64,7 @@ struct OutgoingEncoder {
       record: CloudEventCodec.encode(
         event, topic: routes.topic(type: event.type, source: event.source),
         key: key ?? instance.key ?? Array(instance.id.text.utf8)),
-      request: nil)
+      request: nil, isEvent: true)
   }
 
   /// Only here, where a processing event leaves the mediator, a secret takes the place of what stands for it.

@@ -24,6 +24,8 @@ public enum PublishResult: Sendable, Hashable {
   case published
   /// The broker will never take this record (too large, say).
   case refused(String)
+  /// This program has no right to write to the record's topic.
+  case forbidden(String)
   /// Unknown whether it arrived: to be published again.
   case failed(String)
 }

@@ -90,6 +90,14 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.undeliverable(requestID, reason: reason, state: &state, now: now) }
   }
 
+  /// The broker will never take this event, which an instance emitted.
+  mutating func undeliverable(_ event: OutgoingRecord, reason: String) {
+    let record = KafkaRecord(
+      topic: event.topic, partition: event.partition ?? -1, offset: -1, timestamp: now.microseconds / 1000,
+      key: event.key, value: event.value, headers: event.headers)
+    quarantine(record, reason: "undeliverable", detail: "the broker has refused the event: \(reason)")
+  }
+
   /// The instance's next step cannot be stored, whatever is tried: it ends with an error that says so.
   mutating func abandon(_ id: UUIDValue, reason: String) {
     step(id) { engine, state, now in engine.abandon(reason, state: &state, now: now) }

@@ -18,7 +18,8 @@ enum TurnWork {
   /// The instances that have to be known before it can be planned.
   var instances: [UUIDValue] {
     switch self {
-    case .undeliverable(let item): [item.request.instance]
+    case .undeliverable(let item):
+      if case .request(let request) = item.subject { [request.instance] } else { [] }
     case .record(_, let input): input.instances
     case .inbox(let item): item.instance.map { [$0] } ?? []
     case .timer(let id): [id]
@@ -33,7 +34,10 @@ enum TurnWork {
   func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
     switch self {
     case .undeliverable(let item):
-      plan.undeliverable(item.request.id, instance: item.request.instance, reason: item.reason)
+      switch item.subject {
+      case .request(let request): plan.undeliverable(request.id, instance: request.instance, reason: item.reason)
+      case .event(let record): plan.undeliverable(record, reason: item.reason)
+      }
     case .record(let record, let input): plan.add(input, from: record, keepingEvents: retention)
     case .inbox(let item): plan.handle(item, decoder)
     case .timer(let id): plan.wake(id)
@@ -54,7 +58,12 @@ enum TurnWork {
       plan.quarantine(item.record, reason: "unstorable", detail: reason)
       plan.batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: true))
     case .timer(let id): plan.abandon(id, reason: reason)
-    case .undeliverable(let item): plan.abandon(item.request.instance, reason: reason)
+    case .undeliverable(let item):
+      switch item.subject {
+      case .request(let request): plan.abandon(request.instance, reason: reason)
+      // That there was one, at least.
+      case .event(let record): plan.undeliverable(OutgoingRecord(topic: record.topic), reason: reason)
+      }
     case .expired(let event): plan.batch.expired.append(event)
     case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
     case .unschedule(let workflow): plan.unschedule(workflow)

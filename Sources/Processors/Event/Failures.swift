@@ -26,6 +26,13 @@ extension TaskFailure {
     return TaskFailure(problem: problem, retryable: false, retryAfter: nil)
   }
 
+  /// What the event refers to cannot be used here, until somebody configures something.
+  static func notConfigured(_ detail: String) -> TaskFailure {
+    let problem = ProblemDetails(
+      type: base + "configuration", status: 400, title: "The call cannot be made", detail: detail)
+    return TaskFailure(problem: problem, retryable: false, retryAfter: nil)
+  }
+
   private static func title(_ status: Int) -> String {
     switch status {
     case 400: "Malformed request"

@@ -22,7 +22,7 @@ public final class HTTPHandler: EffectHandler {
     do throws(HTTPCallError) {
       return .work(try CallRequest(event.data))
     } catch {
-      return .refused(TaskFailure(problem: error.problem, retryable: error.retryable, retryAfter: error.retryAfter))
+      return .refused(TaskFailure(error))
     }
   }
 

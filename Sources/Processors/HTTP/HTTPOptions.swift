@@ -16,7 +16,16 @@ public struct HTTPOptions: Sendable {
 extension HTTPOptions {
   /// Reads `processors.http`.
   init(_ section: SettingsSection) {
+    self.init(documents: section)
+    calls.maxResponseBytes = section.integer(
+      "maxResponseBytes", default: calls.maxResponseBytes, in: 1...(64 << 20))
+    calls.sendsIdempotencyKey = section.bool("idempotencyKey", default: calls.sendsIdempotencyKey)
+  }
+
+  /// Reads what fetching a document needs.
+  init(documents section: SettingsSection) {
     self.init()
+    calls.allowSetting = "\(section.path).allow"
     let patterns = (section.strings("allow") ?? []).map { ($0, HostPattern($0)) }
     for case (let text, nil) in patterns {
       section.report("allow", "has '\(text)', which is neither a host, *.domain, an address nor a block of addresses")
@@ -24,9 +33,6 @@ extension HTTPOptions {
     calls.rules = AddressRules(patterns.compactMap(\.1))
     calls.timeout = section.duration("timeout", default: calls.timeout, in: Self.times)
     calls.connectTimeout = section.duration("connectTimeout", default: calls.connectTimeout, in: Self.times)
-    calls.maxResponseBytes = section.integer(
-      "maxResponseBytes", default: calls.maxResponseBytes, in: 1...(64 << 20))
-    calls.sendsIdempotencyKey = section.bool("idempotencyKey", default: calls.sendsIdempotencyKey)
     calls.documentLifetime = section.duration(
       "documentLifetime", default: calls.documentLifetime, in: .seconds(1)...(.seconds(86_400)))
     authoritiesFile = section.path("authoritiesFile")

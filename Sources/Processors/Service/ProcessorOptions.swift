@@ -10,6 +10,7 @@ public struct ProcessorOptions: Sendable {
     case alerts(rules: [AlertRule])
     case telegram(TelegramOptions)
     case http(HTTPOptions)
+    case asyncAPI(AsyncAPIOptions)
     /// Without a database.
     case echo
   }

@@ -6,7 +6,7 @@ import Wire
 
 /// Reads a processor's part of the configuration: section `processors`, and in it one section per kind.
 public enum ProcessorSettings {
-  public enum Name: String, Sendable, CaseIterable { case persistence, alerts, telegram, http, echo }
+  public enum Name: String, Sendable, CaseIterable { case persistence, alerts, telegram, http, asyncapi, echo }
 
   public enum Topology: String, Sendable, CaseIterable { case mediator, broker }
 
@@ -20,12 +20,13 @@ public enum ProcessorSettings {
     // One file serves all services; what the others read is no mistake here.
     settings.allow("mediator", "simulator")
     for other in Name.allCases where other != name { _ = all.json(other.rawValue) }
-    let kind = kind(name, section)
+    let kind = kind(name, section, settings)
     let channel = channel ?? section.string("channel", default: name.rawValue)
     let input = input(section, name, channel: channel)
     let instance = all.string("instance")
     let batchSize = section.integer("batchSize", default: 500, in: 1...10_000)
-    let concurrency = section.integer("concurrency", default: name == .http ? 32 : 16, in: 1...1000)
+    let concurrency = section.integer(
+      "concurrency", default: name == .http || name == .asyncapi ? 32 : 16, in: 1...1000)
     let partitions = all.integer("topicPartitions", default: 4, in: 1...10_000)
     let week = Duration.seconds(7 * 86_400)
     let retention = all.duration("retention", default: week, in: .seconds(60)...(.seconds(3650 * 86_400)))
@@ -44,12 +45,15 @@ public enum ProcessorSettings {
       batchSize: batchSize, concurrency: concurrency, topicPartitions: Int32(partitions), retention: retention)
   }
 
-  private static func kind(_ name: Name, _ section: SettingsSection) -> ProcessorOptions.Kind {
+  private static func kind(
+    _ name: Name, _ section: SettingsSection, _ settings: Settings
+  ) -> ProcessorOptions.Kind {
     switch name {
     case .persistence: .persistence(tables: tables(section))
     case .alerts: .alerts(rules: rules(section))
     case .telegram: .telegram(telegram(section))
     case .http: .http(HTTPOptions(section))
+    case .asyncapi: .asyncAPI(AsyncAPIOptions(section, settings))
     case .echo: .echo
     }
   }
@@ -90,7 +94,7 @@ public enum ProcessorSettings {
         "sequence": "$.data.sequence",
       ]
     case .telegram: ["chat": "operators", "text": "{type} from {source}: {data}"]
-    case .http, .echo: "$.data"
+    case .http, .asyncapi, .echo: "$.data"
     }
   }
 

@@ -21,6 +21,7 @@ extension ProcessorOptions {
     case .alerts(let rules): return try postgresSink(AlertsHandler(rules: rules), clock)
     case .telegram(let telegram): return try telegramSink(telegram, storeLog, clock, logger)
     case .http(let http): return try httpSink(http, storeLog, clock, logger)
+    case .asyncAPI(let asyncAPI): return try asyncAPISink(asyncAPI, storeLog, clock, logger)
     }
   }
 
@@ -70,6 +71,25 @@ extension ProcessorOptions {
       handler: handler, inbox: ledger, clock: clock, storeLog: storeLog, concurrency: concurrency)
     return OpenSink(sink: sink) {
       client.close()
+      await ledger.close()
+    }
+  }
+
+  private func asyncAPISink(
+    _ asyncAPI: AsyncAPIOptions, _ storeLog: StateLog, _ clock: SystemClock, _ logger: Logger
+  ) throws(ProcessorError) -> OpenSink {
+    guard let database else { throw ProcessorError(.configuration, "the processor '\(name)' needs a database") }
+    let ledger = PostgresEffectLedger(processor: inboxName, configuration: database, timeout: databaseTimeout)
+    let client = try asyncAPI.http.client()
+    let publisher = KafkaMessagePublisher(timeout: asyncAPI.timeout, logger: logger)
+    let handler = AsyncAPIHandler(
+      reader: AsyncAPIReader(client: client, options: asyncAPI.http.calls), options: asyncAPI, own: kafka,
+      publisher: publisher, ledger: ledger, logger: logger)
+    let sink = EffectSink(
+      handler: handler, inbox: ledger, clock: clock, storeLog: storeLog, concurrency: concurrency)
+    return OpenSink(sink: sink) {
+      client.close()
+      await publisher.close()
       await ledger.close()
     }
   }

@@ -123,7 +123,8 @@ final class HeldPublisher: RecordPublisher {
     let refused = outbox.takeUndeliverable()
     #expect(refused.map(\.sequence) == [1])
     #expect(refused.map(\.reason) == ["too large"])
-    #expect(refused.map(\.request.id) == ["r1"])
+    let request = Outbox.Message.Request(id: "r1", instance: UUIDValue(high: 0, low: 1))
+    #expect(refused.map(\.subject) == [.request(request)])
     // Told once, and open still: a crash now has to find it again.
     #expect(outbox.takeUndeliverable().isEmpty)
     #expect(outbox.mark(head: 2) == 0)
@@ -136,6 +137,43 @@ final class HeldPublisher: RecordPublisher {
     publisher.complete(0, .refused("too large"))
     #expect(outbox.takeUndeliverable().isEmpty)
     #expect(outbox.mark(head: 1) == 1)
+  }
+
+  private func emitted(_ sequence: Int64) -> Outbox.Message {
+    let record = OutgoingRecord(topic: "orders", key: [1], value: [2, 3])
+    return Outbox.Message(sequence: sequence, record: record, request: nil, isEvent: true)
+  }
+
+  @Test(arguments: [PublishResult.refused("no"), .forbidden("no")])
+  func aRefusedEventStaysOpenUntilItIsADeadLetter(_ result: PublishResult) {
+    outbox.publish([emitted(1)], through: publisher)
+    publisher.complete(0, result)
+    #expect(outbox.failure == nil)
+    #expect(outbox.mark(head: 1) == 0)
+    let refused = outbox.takeUndeliverable()
+    #expect(refused == [.init(sequence: 1, subject: .event(emitted(1).record), reason: "no")])
+    outbox.settle(refused)
+    #expect(outbox.mark(head: 1) == 1)
+  }
+
+  /// Without the right to write to them the mediator would lose replies, or calls, in silence.
+  @Test(arguments: [true, false]) func theMediatorsOwnTopicsHaveToBeOpen(_ isRequest: Bool) {
+    outbox.publish([message(1, isRequest: isRequest)], through: publisher)
+    publisher.complete(0, .forbidden("no"))
+    #expect(outbox.failure == "no")
+    #expect(outbox.takeUndeliverable().isEmpty)
+    #expect(outbox.mark(head: 1) == 0)
+  }
+
+  @Test func whatTheBrokerSaysOfARecord() {
+    func result(_ code: KafkaError.Code, _ name: String) -> PublishResult {
+      PublishResult(.failure(KafkaError(code: code, name: name, message: "m")))
+    }
+    #expect(PublishResult(.success(5)) == .published)
+    #expect(result(.messageTooLarge, "MSG_SIZE_TOO_LARGE") == .refused("m"))
+    #expect(result(.authorization, "TOPIC_AUTHORIZATION_FAILED") == .forbidden("m"))
+    #expect(result(.authorization, "CLUSTER_AUTHORIZATION_FAILED") == .failed("m"))
+    #expect(result(.unavailable, "_TRANSPORT") == .failed("m"))
   }
 
   /// Rows in flights of random size, acknowledged in random order: at every moment the mark is right below the first

@@ -151,6 +151,39 @@ import Wire
     #expect(error?.code == .store)
   }
 
+  // MARK: What the broker refuses
+
+  private let oneEvent = """
+    schedule: {on: {one: {with: {type: go}}}}
+    do:
+      - tell: {emit: {event: {with: {type: order.placed, source: /shop, data: {n: 1}}}}}
+    """
+
+  @Test func anEventThatTheBrokerRefusesIsADeadLetterOfTheNextTurn() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker(oneEvent)
+    try await worker.turn()
+    try await worker.turn()
+    let flight = publisher.take(0)
+    let emitted = try #require(flight.records.first)
+    #expect(flight.records.count == 1)
+    let head = try #require(store.commits.last?.journalHead)
+    flight.completion([.refused("too large")])
+    #expect(await worker.publishMark == head - 1)
+    let report = try await worker.turn()
+    #expect(report.deadLetters == ["undeliverable": 1])
+    let commit = try #require(store.commits.last)
+    // Whoever takes over in the middle of it publishes the event again, and is refused again.
+    #expect(commit.publishMark == head - 1)
+    let letter = try #require(commit.deadLetters.first)
+    #expect(letter.record.topic == Topics.queue)
+    #expect(letter.record.value == emitted.value)
+    #expect(letter.record.headers == emitted.headers)
+    // The event's row is done, the letter's own is on its way.
+    #expect(await worker.publishMark == head)
+    #expect(publisher.take(0).records.map(\.topic) == [Topics.deadLetters])
+  }
+
   // MARK: The rest of a turn
 
   /// Both are there in one turn: the reply counts.

@@ -247,6 +247,23 @@ import Wire
     #expect(again.isEmpty)
   }
 
+  @Test func anUndeliverableEventIsADeadLetter() {
+    var turns = Turns([])
+    let headers = [KafkaHeader(name: "ce_id", value: Array("e".utf8))]
+    let record = OutgoingRecord(topic: "orders", key: [1], value: [2, 3], headers: headers)
+    let (_, batch) = turns.turn([]) { $0.undeliverable(record, reason: "too large") }
+    #expect(batch.deadLetters.map(\.reason) == ["undeliverable"])
+    #expect(batch.deadLetters.map(\.detail) == ["the broker has refused the event: too large"])
+    #expect(
+      batch.deadLetters.map(\.record) == [
+        KafkaRecord(
+          topic: "orders", partition: -1, offset: -1, timestamp: start.microseconds / 1000, key: [1], value: [2, 3],
+          headers: headers)
+      ])
+    #expect(batch.positions.isEmpty)
+    expectContiguous(batch, after: 100)
+  }
+
   @Test func anAbandonedInstanceFaults() throws {
     var (turns, id) = try waiting()
     let instance = try #require(UUIDValue(id))

@@ -1,5 +1,6 @@
 import HTTPCalls
 import Hosting
+import Kafka
 import Testing
 import Values
 import Wire
@@ -86,6 +87,43 @@ struct ProcessorSettingsTests {
     guard case .http(let listed) = brackets.kind else { throw Unexpected() }
     #expect(listed.calls.rules == AddressRules([HostPattern("[::1]:80"), HostPattern("a.org")].compactMap { $0 }))
     #expect(mistakes(.http, "processors: {http: {allow: ['http://x.org/']}}").first?.contains("http.allow") == true)
+  }
+
+  @Test func asyncAPICalls() throws {
+    let plain = try read(.asyncapi)
+    #expect(plain.topic == "mediator.channel.asyncapi")
+    guard case .asyncAPI(let defaults) = plain.kind else { throw Unexpected() }
+    #expect(defaults.clusters == ClusterRules())
+    #expect(defaults.topics == TopicRules())
+    #expect(defaults.http.calls.allowSetting == "processors.asyncapi.allow")
+    let options = try read(
+      .asyncapi,
+      """
+      processors:
+        asyncapi:
+          allow: [docs.plant.example]
+          timeout: 10s
+          documentLifetime: 1m
+          topics: ["alarms.*", orders]
+          servers:
+            production:
+              bootstrap.servers: kafka-1:9092,kafka-2:9092
+              sasl.mechanism: PLAIN
+              sasl.password: hush-hush
+            "test-kafka:9092": {}
+      """)
+    guard case .asyncAPI(let asyncAPI) = options.kind else { throw Unexpected() }
+    #expect(asyncAPI.timeout == .seconds(10))
+    #expect(asyncAPI.http.calls.documentLifetime == .seconds(60))
+    #expect(asyncAPI.topics == TopicRules(["alarms.*", "orders"]))
+    #expect(asyncAPI.clusters.named["production"]?.bootstrapServers == "kafka-1:9092,kafka-2:9092")
+    #expect(
+      asyncAPI.clusters.named["production"]?.properties == ["sasl.mechanism": "PLAIN", "sasl.password": "hush-hush"])
+    #expect(asyncAPI.clusters.named["test-kafka:9092"]?.bootstrapServers == "test-kafka:9092")
+    let missing = mistakes(.asyncapi, "processors: {asyncapi: {servers: {production: {client.id: x}}}}")
+    #expect(missing.contains { $0.contains("servers.production.bootstrap.servers is missing") })
+    let unknown = mistakes(.asyncapi, "processors: {asyncapi: {topic: a, topisc: [a]}}")
+    #expect(unknown.contains { $0.contains("topisc") })
   }
 
   @Test func echoNeedsNoDatabase() throws {
