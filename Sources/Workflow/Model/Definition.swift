@@ -127,9 +127,10 @@ public struct Schedule: Sendable {
     if let every {
       let next = due + every
       guard next <= now else { return next }
-      let step = max(every / .microseconds(1), 1)
-      let missed = (Double((now - due) / .microseconds(1)) / step).rounded(.down)
-      return due + every * (missed + 1)
+      // In whole microseconds: a fraction would leave the grid.
+      let step = max((due + every).microseconds - due.microseconds, 1)
+      let missed = (now.microseconds - due.microseconds) / step
+      return Timestamp(microseconds: due.microseconds + step * (missed + 1))
     }
     return cron?.next(after: max(due, now))
   }

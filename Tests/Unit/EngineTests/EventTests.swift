@@ -35,6 +35,16 @@ import Workflow
     #expect(bench.state.error?.type.hasSuffix("/validation") == true)
   }
 
+  /// A broker that refuses it would lose it after its task has completed.
+  @Test func anEventThatIsTooLargeFaults() throws {
+    let text = "do: [{tell: {emit: {event: {with: {type: a, source: /shop, data: '${ . }'}}}}}]"
+    for (input, isRefused) in [(JSON.string("x"), false), (.string(String(repeating: "x", count: 1_000_000)), true)] {
+      let bench = try Bench(text, input: input)
+      #expect(bench.state.status == (isRefused ? .faulted : .completed))
+      #expect(bench.entries.contains { if case .emitted = $0 { true } else { false } } == !isRefused)
+    }
+  }
+
   // MARK: Listen
 
   @Test func oneEventIsAwaited() throws {

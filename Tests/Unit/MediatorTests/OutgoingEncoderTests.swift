@@ -121,4 +121,91 @@ func encoder(
     let messages = encoder(turns.catalog).messages(of: batch, instances: plan.instances)
     #expect(messages.map(\.sequence) == (101...120).map { $0 })
   }
+
+  // MARK: Emitted events
+
+  @Test func anEmittedEventIsACloudEvent() throws {
+    var turns = Turns([
+      try entry(
+        1,
+        """
+        schedule: {on: {one: {with: {type: go}}}}
+        do:
+          - say: {emit: {event: {with: {type: order.placed, source: /shop, priority: 7, data: {a: 1}}}}}
+          - again: {emit: {event: {with: {type: sent, source: /shop, partitionkey: mine, data: [1]}}}}
+        """)
+    ])
+    let (plan, batch) = turns.turn([event("1")])
+    let id = try #require(batch.started.first).id.text
+    let routes = EmitRoutes([EmitRoutes.Route(type: "order.*", source: nil, topic: "orders")], otherwise: "rest")
+    let messages = encoder(turns.catalog, routes: routes).messages(of: batch, instances: plan.instances)
+    #expect(messages.map(\.record.topic) == ["orders", "rest"])
+    #expect(messages.map(\.record.key) == [Array("k".utf8), Array("mine".utf8)])
+    #expect(messages.map(\.record.value) == [Array("{\"a\":1}".utf8), Array("[1]".utf8)])
+    #expect(messages.allSatisfy { $0.request == nil && $0.sequence == 101 })
+    let expected = [
+      "ce_id": "\(id).1", "ce_source": "/shop", "ce_type": "order.placed", "ce_priority": "7",
+      "ce_correlationid": id, "content-type": "application/json", "ce_time": start.rfc3339,
+    ]
+    for (name, value) in expected { #expect(header(name, messages[0].record) == value, "\(name)") }
+    // It is what the mediator itself reads.
+    let record = messages[1].record
+    let read = try CloudEventCodec.decode(
+      KafkaRecord(
+        topic: record.topic, partition: 0, offset: 0, timestamp: 0, key: record.key, value: record.value,
+        headers: record.headers), binding: nil, limits: DecodeLimits())
+    #expect(read.id == "\(id).2" && read.data == [1] && read.extensions["partitionkey"] == "mine")
+  }
+
+  @Test(arguments: [
+    ("order.placed", "/shop", "orders"), ("order.", "/x", "orders"), ("order", "/shop", "shop"),
+    ("sent", "/shop/1", "shops"), ("sent", "/elsewhere", "exact"), ("sent.x", "/elsewhere", "mediator.queue"),
+    ("both", "/both", "pair"), ("both", "/other", "mediator.queue"),
+  ])
+  func routesGoByTypeAndSource(_ type: String, _ source: String, _ topic: String) {
+    let routes = EmitRoutes([
+      EmitRoutes.Route(type: "order.*", source: nil, topic: "orders"),
+      EmitRoutes.Route(type: nil, source: "/shop", topic: "shop"),
+      EmitRoutes.Route(type: nil, source: "/shop/*", topic: "shops"),
+      EmitRoutes.Route(type: "sent", source: nil, topic: "exact"),
+      EmitRoutes.Route(type: "both", source: "/both", topic: "pair"),
+    ])
+    #expect(routes.topic(type: type, source: source) == topic)
+  }
+
+  // MARK: Lifecycle events
+
+  @Test func lifecycleEventsOfBothLevels() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let (plan, batch) = turns.turn([event("1")])
+    let id = try #require(batch.started.first).id.text
+    func types(_ level: LifecycleLevel, _ plan: TurnPlan, _ batch: ShardBatch) -> [String] {
+      encoder(turns.catalog, lifecycle: level).messages(of: batch, instances: plan.instances)
+        .filter { $0.record.topic == Topics.lifecycle }.compactMap { header("ce_type", $0.record) }
+        .map { String($0.dropFirst("io.serverlessworkflow.".count).dropLast(".v1".count)) }
+    }
+    #expect(types(.off, plan, batch) == [])
+    #expect(types(.workflow, plan, batch) == ["workflow.started"])
+    #expect(types(.all, plan, batch) == ["workflow.started", "task.created", "task.started"])
+    let (second, ended) = turns.turn([reply(.completed(["x": 1]), to: "\(id).1.1", of: id)])
+    #expect(types(.workflow, second, ended) == ["workflow.completed"])
+    #expect(types(.all, second, ended) == ["task.completed", "workflow.completed"])
+    let messages = encoder(turns.catalog, lifecycle: .all).messages(of: ended, instances: second.instances)
+    #expect(messages.allSatisfy { $0.record.key == Array(id.utf8) && $0.sequence == 102 })
+    #expect(Set(messages.map { header("ce_id", $0.record) ?? "" }).count == 2)
+    let data = try JSON.parse(messages[1].record.value ?? [])
+    #expect(data["name"] == .string("example-\(id).tests"))
+    #expect(data["output"] == ["x": 1])
+    #expect(data["completedAt"] == .string(start.rfc3339))
+  }
+
+  /// From one source: the ids of different events must not be the same.
+  @Test func lifecycleEventsHaveNoIDsOfProcessingEvents() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    turns.head = 0
+    let (plan, batch) = turns.turn([event("1")])
+    let ids = encoder(turns.catalog, lifecycle: .all).messages(of: batch, instances: plan.instances)
+      .compactMap { header("ce_id", $0.record) }
+    #expect(Set(ids).count == ids.count && ids.count == 4)
+  }
 }

@@ -277,6 +277,10 @@ final class ScriptedStore: ShardStore {
     var page = 500
     var renewals: [Int64] = []
     var refuses: @Sendable (ShardBatch) -> Bool = { _ in false }
+    var conflicts: @Sendable (ShardBatch) -> Bool = { _ in false }
+    var items: [InboxItem] = []
+    var rows: [ScheduleRow] = []
+    var expiring: [ExpiredEvent] = []
     var loads = 0
     var dueCalls = 0
   }
@@ -295,6 +299,22 @@ final class ScriptedStore: ShardStore {
   var page: Int {
     get { state.withLock { $0.page } }
     set { state.withLock { $0.page = newValue } }
+  }
+  var conflicts: @Sendable (ShardBatch) -> Bool {
+    get { state.withLock { $0.conflicts } }
+    set { state.withLock { $0.conflicts = newValue } }
+  }
+  var items: [InboxItem] {
+    get { state.withLock { $0.items } }
+    set { state.withLock { $0.items = newValue } }
+  }
+  var rows: [ScheduleRow] {
+    get { state.withLock { $0.rows } }
+    set { state.withLock { $0.rows = newValue } }
+  }
+  var expiring: [ExpiredEvent] {
+    get { state.withLock { $0.expiring } }
+    set { state.withLock { $0.expiring = newValue } }
   }
   var refuses: @Sendable (ShardBatch) -> Bool {
     get { state.withLock { $0.refuses } }
@@ -317,8 +337,10 @@ final class ScriptedStore: ShardStore {
   }
 
   func commit(_ batch: ShardBatch) async throws(MediatorError) {
-    let isRefused = state.withLock { state in
+    let isRefused = try state.withLock { state throws(MediatorError) in
       if state.refuses(batch) { return true }
+      if state.conflicts(batch) { throw MediatorError(.conflict, "not as it was") }
+      state.items.removeAll { item in batch.handled.contains { $0.number == item.number } }
       state.commits.append(batch)
       for instance in batch.started + batch.updated { state.instances[instance.id] = instance }
       return false
@@ -326,9 +348,9 @@ final class ScriptedStore: ShardStore {
     if isRefused { throw MediatorError(.unstorable, "refused") }
   }
 
-  func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { [] }
-  func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { [] }
-  func schedules() async throws(MediatorError) -> [ScheduleRow] { [] }
+  func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { items }
+  func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { expiring }
+  func schedules() async throws(MediatorError) -> [ScheduleRow] { rows }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
   func collected(
     _ collections: Set<CollectedEvent.Collection>

@@ -81,6 +81,9 @@ struct Turns {
   var now = start
   var takeover = firstTakeover
   var head: Int64 = firstTakeover.journalHead
+  var openOrderKeys: Set<String> = []
+  var absent: Set<UUIDValue> = []
+  var collected: [CollectedEvent] = []
 
   init(_ entries: [DefinitionCatalog.Entry]) { catalog = DefinitionCatalog(entries) }
 
@@ -89,13 +92,16 @@ struct Turns {
   {
     var plan = TurnPlan(
       takeover: takeover, number: 21, journalHead: head, publishMark: 90, catalog: catalog,
-      known: TurnPlan.Known(instances: stored), now: now)
+      known: TurnPlan.Known(
+        instances: stored, absent: absent, openOrderKeys: openOrderKeys,
+        collections: Dictionary(grouping: collected, by: \.collection)), now: now)
     let decoder = decoder(catalog)
     for record in records { plan.add(decoder.decode(record), from: record, keepingEvents: .seconds(60)) }
     others(&plan)
     let batch = plan.finish()
     for instance in batch.started + batch.updated { stored[instance.id] = instance }
     head = batch.journalHead
+    collected = collected.filter { !batch.uncollected.contains($0) } + batch.collected
     return (plan, batch)
   }
 }
