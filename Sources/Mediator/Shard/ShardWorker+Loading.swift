@@ -22,7 +22,9 @@ extension ShardWorker {
     var wanted = ids
     while !wanted.isEmpty {
       var uncached: [UUIDValue] = []
-      for id in wanted where known.instances[id] == nil && !known.absent.contains(id) {
+      // In an order that is the same in every process: the cache remembers in which one it was asked.
+      let ordered = wanted.sorted { ($0.high, $0.low) < ($1.high, $1.low) }
+      for id in ordered where known.instances[id] == nil && !known.absent.contains(id) {
         if let instance = cache.find(id) { known.instances[id] = instance } else { uncached.append(id) }
       }
       if !uncached.isEmpty {
@@ -30,7 +32,7 @@ extension ShardWorker {
         for id in uncached where known.instances[id] == nil { known.absent.insert(id) }
       }
       var parents: Set<UUIDValue> = []
-      for id in wanted {
+      for id in ordered {
         guard let instance = known.instances[id], let parent = instance.parent, !instance.state.status.isTerminal,
           known.instances[parent] == nil, !known.absent.contains(parent)
         else { continue }
