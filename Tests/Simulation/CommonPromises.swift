@@ -8,6 +8,7 @@ import Wire
 extension Simulation {
   func commonProblems(_ tables: SimulatedDatabase.Tables) -> [String] {
     tables.violations + kafka.violations + brokenEffects(tables) + brokenOrder(tables) + unpublished(tables)
+      + (isRestless ? ["it does not come to rest"] : [])
   }
 
   /// Every task execution had its effect once, and nothing else had any.

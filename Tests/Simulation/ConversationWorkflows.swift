@@ -109,7 +109,14 @@ enum ConversationWorkflows {
   static let race =
     document("race") + started(by: "race.start") + """
       do:
+        - sprint:
+            fork:
+              compete: true
+              branches:
+                - first: {run: {workflow: {namespace: talk, name: child, version: 1.0.0, input: {n: "${ .n }", fate: instant}}}}
+                - second: {run: {workflow: {namespace: talk, name: child, version: 1.0.0, input: {n: "${ .n }", fate: silent}}}}
         - run:
+            input: {from: "${ $workflow.input[0].data }"}
             fork:
               compete: true
               branches:

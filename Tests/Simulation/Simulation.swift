@@ -27,6 +27,8 @@ struct Simulation<Story: Scenario> {
   private(set) var events: Story
   /// The times without faults in which nothing leapt: from when until when.
   private(set) var calms: [(from: Timestamp, to: Timestamp)] = []
+  /// Something went on and on though nothing went wrong.
+  private(set) var isRestless = false
   private var deaths = 0
   private var takeovers = 0
 
@@ -199,7 +201,8 @@ struct Simulation<Story: Scenario> {
     var quiet = 0
     let from = clock.now()
     defer { calms.append((from, clock.now())) }
-    while quiet < Story.tuning.quiet {
+    for _ in 0..<1000 {
+      if quiet >= Story.tuning.quiet { return }
       if catalogs.count > 1 { for catalog in catalogs { catalog.look() } }
       let before = progress
       for shard in 0..<Int32(shards) { await turn(shard) }
@@ -212,6 +215,7 @@ struct Simulation<Story: Scenario> {
       clock.advance(by: .seconds(2))
       quiet = progress == before ? quiet + 1 : 0
     }
+    isRestless = true
   }
 
   private var progress: [Int64] {
