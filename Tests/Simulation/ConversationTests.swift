@@ -23,7 +23,7 @@ import Workflow
       for (index, count) in counts.enumerated() { sums[index] += count }
       #expect(
         outcome.problems.isEmpty,
-        "replay with: CONVERSATION_SEED=\(seed) swift test --filter ConversationTests")
+        "replay with: CONVERSATION_SEED=\(seed) swift test --filter SimulationTests.ConversationTests")
       guard outcome.problems.isEmpty else { break }
     }
     print(

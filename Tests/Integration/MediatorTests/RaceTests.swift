@@ -122,9 +122,10 @@ import Values
         let store = DefinitionStore(pool: cluster.pool)
         var seen: [Int32] = []
         while seen.count < 100 {
+          let isAll = try await cluster.count("select count(*) from definitions") == 100
           let rows = try await store.load(after: seen.last ?? 0)
           seen += rows.map(\.number)
-          if try await cluster.count("select count(*) from definitions") == 100, rows.isEmpty { break }
+          if isAll, rows.isEmpty { break }
         }
         return seen
       }
