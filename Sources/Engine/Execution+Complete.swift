@@ -35,7 +35,7 @@ extension Execution {
     let open = state.activities[index]
     // A race that is won, a listen that ends during an iteration: what is still open inside is given up.
     closeDescendants(of: activity)
-    var variables = taskScope(task, in: scope, of: open)
+    let variables = taskScope(task, in: scope, of: open)
     variables.rawOutput = rawOutput
     let output = try task.output?.as?.evaluate(rawOutput, variables: variables.value) ?? rawOutput
     if let problem = problem(with: output, task.output?.schema, "output", task.reference) {
@@ -48,7 +48,7 @@ extension Execution {
     // What undoes something is not undone itself.
     if let compensation = task.compensation, state.ending == nil {
       // It sees the context as the task left it.
-      var variables = taskScope(task, in: scope, of: open)
+      let variables = taskScope(task, in: scope, of: open)
       (variables.rawOutput, variables.output) = (rawOutput, output)
       let data = try compensation.function.with?.evaluate(output, variables: variables.value) ?? .object([:])
       if let detail = unstorable(data, "data of the compensation") {

@@ -168,7 +168,7 @@ extension Execution {
   /// One event's iteration has come to its end.
   mutating func iterated(_ activity: Activity, _ progress: ListenProgress, _ output: JSON) -> Move? {
     guard let (task, listen) = listen(of: activity), let iterator = listen.iterator else { return nil }
-    var variables = taskScope(task, inside: activity)
+    let variables = taskScope(task, inside: activity)
     do throws(ExpressionError) {
       let result = try iterator.output?.as?.evaluate(output, variables: variables.value) ?? output
       let schema = iterator.output?.schema

@@ -83,7 +83,7 @@ extension Execution {
   private mutating func attempt(_ open: Activity, _ progress: TryProgress, _ problem: ProblemDetails) -> Attempt {
     guard let (task, clause) = clause(of: open) else { return .passed(problem) }
     if let filter = clause.errors, !filter.matches(problem) { return .passed(problem) }
-    var variables = taskScope(task, inside: open)
+    let variables = taskScope(task, inside: open)
     variables.error = (clause.variable, problem.json)
     do throws(ExpressionError) {
       if let when = clause.when, try !when.isTrue(open.input, variables: variables.value) { return .passed(problem) }

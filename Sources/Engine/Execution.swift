@@ -197,7 +197,9 @@ struct Execution {
     // Once per reply: without making texts of the parts.
     var requestID = requestID
     let found = requestID.withUTF8 { bytes -> (activity: Int, attempt: Int)? in
-      guard bytes.count > 37, UUIDValue(ascii: bytes.prefix(36)) == state.id else { return nil }
+      guard bytes.count > 37, UUIDValue(ascii: UnsafeBufferPointer(rebasing: bytes[..<36])) == state.id else {
+        return nil
+      }
       let rest = bytes.dropFirst(36)
       let point = UInt8(ascii: ".")
       guard rest.first == point, let second = rest.dropFirst().firstIndex(of: point) else { return nil }

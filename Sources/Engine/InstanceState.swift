@@ -83,14 +83,19 @@ public struct InstanceState: Sendable, Hashable {
   }
 
   /// The place of an activity among ``activities``.
-  func activityIndex(_ id: Int) -> Int? {
+  func activityIndex(_ id: Int) -> Int? { activities.place(of: id) }
+}
+
+extension [Activity] {
+  /// The place of the activity with this id; they stand in the order of their ids.
+  func place(of id: Int) -> Int? {
     var low = 0
-    var high = activities.count
+    var high = count
     while low < high {
       let middle = (low + high) / 2
-      if activities[middle].id < id { low = middle + 1 } else { high = middle }
+      if self[middle].id < id { low = middle + 1 } else { high = middle }
     }
-    return low < activities.count && activities[low].id == id ? low : nil
+    return low < count && self[low].id == id ? low : nil
   }
 }
 

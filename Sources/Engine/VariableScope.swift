@@ -3,11 +3,14 @@ import Workflow
 
 /// The runtime expression arguments that are visible at one place, built only when an expression asks for them.
 ///
+/// A class, because every expression is handed one, and a reference costs less than a copy of what it holds.
+///
 /// Source: DSL 1.0.3, "Runtime Expression Arguments".
-struct VariableScope {
+final class VariableScope {
   let definition: WorkflowDefinition
   let secrets: JSON
-  let state: InstanceState
+  /// Of the instance, what expressions can see.
+  private let instance: (id: UUIDValue, input: JSON, context: JSON, startedAt: Timestamp, activities: [Activity])
   let task: TaskDefinition?
   /// The activity from which on the values that loops and handlers name are looked for.
   let locals: Int?
@@ -21,10 +24,24 @@ struct VariableScope {
   /// Whether `$task` has the members of its definition too, as the standard's examples of extensions have it.
   var isExtension = false
 
+  init(
+    definition: WorkflowDefinition, secrets: JSON, state: InstanceState, task: TaskDefinition?, locals: Int?,
+    rawInput: JSON?, input: JSON?, startedAt: Timestamp
+  ) {
+    self.definition = definition
+    self.secrets = secrets
+    instance = (state.id, state.input, state.context, state.startedAt, state.activities)
+    self.task = task
+    self.locals = locals
+    self.rawInput = rawInput
+    self.input = input
+    self.startedAt = startedAt
+  }
+
   /// - Parameter name: without `$`. Nil reads as `null`.
   func value(_ name: String) -> JSON? {
     switch name {
-    case "context": state.context
+    case "context": instance.context
     case "input": input
     case "output": output
     case "workflow": workflow
@@ -39,10 +56,10 @@ struct VariableScope {
 
   private var workflow: JSON {
     [
-      "id": .string(state.id.text),
+      "id": .string(instance.id.text),
       "definition": definition.json,
-      "input": state.input,
-      "startedAt": state.startedAt.descriptor,
+      "input": instance.input,
+      "startedAt": instance.startedAt.descriptor,
     ]
   }
 
@@ -62,8 +79,8 @@ struct VariableScope {
   /// The task that an extension's task stands around; for its expressions, that one is `$task`.
   private var extendedTask: JSON? {
     var current = locals
-    while let id = current, let index = state.activityIndex(id) {
-      let activity = state.activities[index]
+    while let id = current, let index = instance.activities.place(of: id) {
+      let activity = instance.activities[index]
       if case .extended(let progress) = activity.phase {
         if progress.stage == .task { return nil }
         guard let task = definition.task(at: activity.reference) else { return nil }
@@ -93,8 +110,8 @@ struct VariableScope {
   private func local(_ name: String) -> JSON? {
     if let error, error.name == name || name == "error" { return error.value }
     var current = locals
-    while let id = current, let index = state.activityIndex(id) {
-      let activity = state.activities[index]
+    while let id = current, let index = instance.activities.place(of: id) {
+      let activity = instance.activities[index]
       if let value = local(name, of: activity) { return value }
       current = activity.parent
     }
@@ -152,7 +169,7 @@ extension Execution {
 
   /// For the question whether an extension applies to a task.
   func extensionScope(_ task: TaskDefinition, in scope: Int, input: JSON, startedAt: Timestamp) -> VariableScope {
-    var variables = taskScope(task, in: scope, rawInput: input, input: input, startedAt: startedAt)
+    let variables = taskScope(task, in: scope, rawInput: input, input: input, startedAt: startedAt)
     variables.isExtension = true
     return variables
   }

@@ -17,15 +17,15 @@ public struct UUIDValue: Sendable, Hashable, Comparable, CustomStringConvertible
   }
 
   /// - Parameter bytes: the text.
-  public init?(ascii bytes: some RandomAccessCollection<UInt8>) {
+  public init?(ascii bytes: UnsafeBufferPointer<UInt8>) {
     guard bytes.count == 36 else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
-    for (place, byte) in bytes.enumerated() {
+    for place in 0..<36 {
       if Self.isHyphen(place) {
-        guard byte == UInt8(ascii: "-") else { return nil }
+        guard bytes[place] == UInt8(ascii: "-") else { return nil }
         continue
       }
-      guard let digit = hexDigit(byte) else { return nil }
+      guard let digit = hexDigit(bytes[place]) else { return nil }
       if place < 18 { words.0 = words.0 << 4 | UInt64(digit) } else { words.1 = words.1 << 4 | UInt64(digit) }
     }
     (high, low) = words
