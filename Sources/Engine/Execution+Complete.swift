@@ -35,22 +35,22 @@ extension Execution {
     let open = state.activities[index]
     // A race that is won, a listen that ends during an iteration: what is still open inside is given up.
     closeDescendants(of: activity)
-    let variables = taskScope(task, in: scope, of: open)
-    variables.rawOutput = rawOutput
-    let output = try task.output?.as?.evaluate(rawOutput, variables: variables.value) ?? rawOutput
+    // Made where an expression asks for it, each time with the context of that moment.
+    func variables(_ output: JSON?) -> VariableScope {
+      let variables = taskScope(task, in: scope, of: open)
+      (variables.rawOutput, variables.output) = (rawOutput, output)
+      return variables
+    }
+    let output = try task.output?.as?.evaluate(rawOutput, variables: variables(nil).value) ?? rawOutput
     if let problem = problem(with: output, task.output?.schema, "output", task.reference) {
       return .fault(activity: activity, problem)
     }
-    variables.output = output
-    if let problem = try exported(task.export, output, variables, task.reference) {
+    if let export = task.export, let problem = try exported(export, output, variables(output), task.reference) {
       return .fault(activity: activity, problem)
     }
     // What undoes something is not undone itself.
     if let compensation = task.compensation, state.ending == nil {
-      // It sees the context as the task left it.
-      let variables = taskScope(task, in: scope, of: open)
-      (variables.rawOutput, variables.output) = (rawOutput, output)
-      let data = try compensation.function.with?.evaluate(output, variables: variables.value) ?? .object([:])
+      let data = try compensation.function.with?.evaluate(output, variables: variables(output).value) ?? .object([:])
       if let detail = unstorable(data, "data of the compensation") {
         return .fault(activity: activity, Problems.validation(detail, at: task.reference))
       }

@@ -10,8 +10,9 @@ extension Execution {
     // The journal and errors speak of the task, not of what extensions put around it.
     let reference = (task.extended ?? task).reference
     do throws(ExpressionError) {
-      let raw = taskScope(task, in: scope, rawInput: input, startedAt: now)
-      if let condition = task.condition, try !condition.isTrue(input, variables: raw.value) {
+      // Made where an expression asks for it: most tasks have none here.
+      func raw() -> VariableScope { taskScope(task, in: scope, rawInput: input, startedAt: now) }
+      if let condition = task.condition, try !condition.isTrue(input, variables: raw().value) {
         record(.taskSkipped(reference: reference))
         return following(position, in: scope, input)
       }
@@ -19,7 +20,7 @@ extension Execution {
         return failedToStart(task, in: scope, problem)
       }
       guard let from = task.input?.from else { return try start(task, in: scope, input, nil) }
-      let transformed = try from.evaluate(input, variables: raw.value)
+      let transformed = try from.evaluate(input, variables: raw().value)
       if let detail = unstorable(transformed, "input") {
         return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
       }
