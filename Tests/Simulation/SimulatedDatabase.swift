@@ -22,6 +22,7 @@ final class SimulatedDatabase: Sendable {
     var forwarded: [Int32: [ForwardedReply]] = [:]
     var positions: [TopicPartition: Position] = [:]
     var events = EventTables()
+    var operations = OperationTables()
     /// When the instances that wait for their turn may run.
     var released: [UUIDValue: Timestamp] = [:]
     /// By order key, the places of the instances that have run, in the order in which they began to.
@@ -63,15 +64,28 @@ final class SimulatedDatabase: Sendable {
     tables.withLock { tables in ids.compactMap { tables.instances[$0] } }
   }
 
-  func due(_ shard: Int32, at now: Timestamp, limit: Int) -> [UUIDValue] {
+  func due(_ shard: Int32, at now: Timestamp, limit: Int) -> DueWork {
     tables.withLock { tables in
       var due: [(at: Timestamp, id: UUIDValue)] = []
       for instance in tables.instances.values where instance.shard == shard {
         let at = instance.state.status == .pending ? tables.released[instance.id] : instance.state.wakeAt
         if let at, at <= now { due.append((at, instance.id)) }
       }
-      return due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit).map(\.id)
+      let timers = due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit)
+      return DueWork(timers: timers.map(\.id), hasCommands: tables.operations.has(shard))
     }
+  }
+
+  /// What an operator does, whoever owns the shard.
+  func submit(_ command: OperatorCommand) {
+    tables.withLock { tables in
+      guard let instance = tables.instances[command.instance] else { return }
+      tables.operations.submit(command, instance.shard)
+    }
+  }
+
+  func commands(_ shard: Int32, limit: Int) -> [QueuedCommand] {
+    tables.withLock { $0.operations.queued(shard, limit: limit) }
   }
 
   func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
@@ -129,6 +143,7 @@ final class SimulatedDatabase: Sendable {
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
     tables.violations += tables.events.apply(batch, shard)
+    tables.violations += tables.operations.apply(batch)
     release(batch, shard, &tables)
     checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
@@ -192,7 +207,9 @@ final class SimulatedDatabase: Sendable {
         tables.violations.append("update of the unknown instance \(instance.id.text)")
         continue
       }
-      if known.state.status.isTerminal { tables.violations.append("change of the ended instance \(instance.id.text)") }
+      if known.state.status.isTerminal, !batch.audit.contains(where: { $0.command.instance == instance.id }) {
+        tables.violations.append("change of the ended instance \(instance.id.text)")
+      }
       if known.state.status != .pending, instance.state.status == .pending {
         tables.violations.append("the instance \(instance.id.text) waits for its turn again")
       }

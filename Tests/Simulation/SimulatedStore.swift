@@ -21,11 +21,16 @@ final class SimulatedStore: ShardStore {
     return instances
   }
 
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork {
     try await gate.pass("before due")
-    let ids = database.due(takeover.shard, at: now, limit: limit)
+    let due = database.due(takeover.shard, at: now, limit: limit)
     try await gate.pass("after due")
-    return ids
+    return due
+  }
+
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] {
+    try await gate.pass("before commands")
+    return database.commands(takeover.shard, limit: min(limit, 3))
   }
 
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] {

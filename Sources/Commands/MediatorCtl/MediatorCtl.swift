@@ -31,6 +31,7 @@ struct MediatorCtl: AsyncParsableCommand {
     subcommands: [
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
+      AuditCommand.self,
     ])
 
   static func main() async {

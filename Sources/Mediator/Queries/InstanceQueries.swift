@@ -165,6 +165,11 @@ struct InstanceSelection {
       parameters.append(.text(error))
       conditions.append("strpos(lower(i.error::text), lower($\(parameters.count))) > 0")
     }
+    if let task = filter.failedTask {
+      let reference = JSON.string(task).text.dropFirst()
+      parameters.append(.text(task.hasPrefix("/") ? "\"instance\":\"\(reference)" : "/\(reference)"))
+      conditions.append("strpos(i.error::text, $\(parameters.count)) > 0")
+    }
   }
 
   private mutating func add(_ condition: String, _ value: PostgresValue) {

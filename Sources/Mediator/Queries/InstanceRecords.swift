@@ -59,6 +59,8 @@ public struct InstanceFilter: Sendable, Hashable {
   public var eventSource: String?
   /// A text in the error, whatever its case.
   public var error: String?
+  /// The task that its error comes from: a reference, or the task's name.
+  public var failedTask: String?
 
   public init() {}
 }

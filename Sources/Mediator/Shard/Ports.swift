@@ -34,8 +34,10 @@ public enum PublishResult: Sendable, Hashable {
 public protocol ShardStore: Sendable {
   /// Instances by id, whatever shard they belong to; absent ones are left out.
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
-  /// Ids of this shard's instances whose `wakeAt` has come, earliest first.
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue]
+  /// What the time, or an operator, asks of this shard.
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork
+  /// What operators ask of this shard, in the order in which they asked.
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand]
   /// What other transactions left for this shard to do, oldest first.
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
   /// Events of this shard that are kept no longer, and that nothing is to be done with any more.
@@ -50,6 +52,18 @@ public protocol ShardStore: Sendable {
   func renew(publishMark: Int64) async throws(MediatorError)
   /// What was committed above `sequence` and has to be published, in order.
   func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow]
+}
+
+public struct DueWork: Sendable, Hashable {
+  /// Ids of the shard's instances whose `wakeAt` has come, earliest first.
+  public let timers: [UUIDValue]
+  /// Known from the same question, so that an idle shard asks no other.
+  public let hasCommands: Bool
+
+  public init(timers: [UUIDValue], hasCommands: Bool) {
+    self.timers = timers
+    self.hasCommands = hasCommands
+  }
 }
 
 /// Time, given from outside.

@@ -74,6 +74,9 @@ public struct ShardBatch: Sendable {
   public var releasedOrderKeys: Set<String> = []
   public var schedules: [ScheduleRow] = []
   public var unscheduled: [String] = []
+  /// The numbers of the operators' commands that are done with, and what became of them.
+  public var commands: [Int64] = []
+  public var audit: [AuditRow] = []
   /// When the batch was planned.
   public var at = Timestamp(microseconds: 0)
 
@@ -86,7 +89,7 @@ public struct ShardBatch: Sendable {
   public var isEmpty: Bool {
     started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
       && positions.isEmpty && offered.isEmpty && handled.isEmpty && expired.isEmpty && schedules.isEmpty
-      && unscheduled.isEmpty
+      && unscheduled.isEmpty && commands.isEmpty
   }
 }
 

@@ -29,6 +29,8 @@ public struct ShardOptions: Sendable {
   /// How often the inbox is looked into, and how much of it one batch takes.
   public var inboxInterval: Duration = .milliseconds(100)
   public var maxInbox = 500
+  /// Operators' commands in one batch.
+  public var maxCommands = 200
   /// How long an event is kept for a listener that comes later.
   public var eventRetention: Duration = .seconds(86_400)
   public var expiryInterval: Duration = .seconds(10)

@@ -130,8 +130,13 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     if now >= nextTimerScan {
       let due = try await store.due(at: now, limit: options.maxTimers)
       // A full page means that more are due already.
-      if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
-      work += due.map { .timer($0) }
+      if due.timers.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
+      work += due.timers.map { .timer($0) }
+      if due.hasCommands {
+        let commands = try await store.commands(limit: options.maxCommands)
+        if commands.count == options.maxCommands { nextTimerScan = now }
+        work += commands.map { .command($0) }
+      }
       if schedules == nil {
         schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
       }
@@ -198,9 +203,12 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     return refreshed
   }
 
-  /// Those that can still take a step here. What has ended, or lives elsewhere, needs no definition.
-  private func mine(_ instances: [UUIDValue: StoredInstance]) -> [StoredInstance] {
-    instances.values.filter { $0.shard == takeover.shard && !$0.state.status.isTerminal }
+  /// Those that can still take a step here. What has ended, or lives elsewhere, needs no definition, but for what an
+  /// operator may open again.
+  private func mine(_ instances: [UUIDValue: StoredInstance], _ operated: Set<UUIDValue>) -> [StoredInstance] {
+    instances.values.filter {
+      $0.shard == takeover.shard && (!$0.state.status.isTerminal || operated.contains($0.id))
+    }
   }
 
   // MARK: Planning and writing
@@ -236,9 +244,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   ) async throws(MediatorError) -> (TurnPlan, ShardBatch, DefinitionCatalog) {
     var catalog = catalog
     var isRefreshed = false
-    var known = try await load(TurnNeeds(work, decoder(catalog)))
+    let needs = TurnNeeds(work, decoder(catalog))
+    var known = try await load(needs)
     while true {
-      catalog = try await self.catalog(catalog, naming: mine(known.instances).map(\.definition))
+      catalog = try await self.catalog(catalog, naming: mine(known.instances, needs.operated).map(\.definition))
       report.split(.load)
       var plan = plan(catalog, known)
       let decoder = decoder(catalog)

@@ -47,7 +47,7 @@ extension TurnPlan {
       ignore(.unwanted)
       return false
     }
-    return step(id) { engine, state, now in engine.event(event.json, state: &state, now: now) }
+    return step(id) { engine, state, now in engine.event(event.json, state: &state, now: now) } == .applied
   }
 
   private mutating func start(_ event: CloudEvent, _ item: InboxItem) throws {

@@ -125,7 +125,7 @@ struct TurnPlan {
     _ entry: DefinitionCatalog.Entry, id: UUIDValue, input: JSON, key: [UInt8]?, eventID: String, eventSource: String,
     parent: UUIDValue? = nil, depth: Int = 0, orderKey: String? = nil
   ) {
-    let mustWait = orderKey.map { known.openOrderKeys.contains($0) || heldOrderKeys.contains($0) } ?? false
+    let mustWait = orderKey.map(isHeld) ?? false
     if let orderKey { heldOrderKeys.insert(orderKey) }
     startedHere.insert(id)
     startedCount += 1
@@ -141,6 +141,9 @@ struct TurnPlan {
     journal(id, step)
   }
 
+  /// Whether an open instance has the order key.
+  func isHeld(_ orderKey: String) -> Bool { known.openOrderKeys.contains(orderKey) || heldOrderKeys.contains(orderKey) }
+
   private mutating func reply(
     _ outcome: ReplyOutcome, _ requestID: String, _ id: UUIDValue, _ record: KafkaRecord
   ) {
@@ -153,12 +156,14 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.reply(outcome, to: requestID, state: &state, now: now) }
   }
 
-  /// - Returns: whether the input changed the instance.
+  /// - Returns: whether the input changed the instance, and why not.
   @discardableResult
-  mutating func step(_ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step) -> Bool {
+  mutating func step(
+    _ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
+  ) -> Disposition {
     guard var instance = instances[id], instance.shard == shard, let entry = catalog[instance.definition] else {
       ignore(.forged)
-      return false
+      return .ignored(.forged)
     }
     let step = body(entry.engine, &instance.state, now)
     instances[id] = instance
@@ -166,13 +171,14 @@ struct TurnPlan {
     case .applied:
       touch(id)
       journal(id, step)
-      return true
     case .ignored(let reason):
       ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
       if reason == .early { touch(id) }
-      return false
+    // Whoever asked is told.
+    case .refused: break
     }
+    return step.disposition
   }
 
   private mutating func journal(_ id: UUIDValue, _ step: Engine.Step) {

@@ -14,6 +14,7 @@ enum TurnWork {
   /// The workflow's schedule is new or another.
   case schedule(ScheduleRow)
   case unschedule(String)
+  case command(QueuedCommand)
 
   /// The instances that have to be known before it can be planned.
   var instances: [UUIDValue] {
@@ -25,6 +26,7 @@ enum TurnWork {
     case .timer(let id): [id]
     case .fire(let row, let due):
       [InstanceID.make(workflow: row.workflow, source: TurnPlan.scheduleSource(row.workflow), id: due.rfc3339)]
+    case .command(let queued): [queued.command.instance, OperatorCommand.replayID(queued.command.request)]
     case .expired, .schedule, .unschedule: []
     }
   }
@@ -45,6 +47,7 @@ enum TurnWork {
     case .fire(let row, let due): plan.fire(row, at: due)
     case .schedule(let row): plan.plan(row)
     case .unschedule(let workflow): plan.unschedule(workflow)
+    case .command(let queued): plan.apply(queued)
     }
   }
 
@@ -67,6 +70,7 @@ enum TurnWork {
     case .expired(let event): plan.batch.expired.append(event)
     case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
     case .unschedule(let workflow): plan.unschedule(workflow)
+    case .command(let queued): plan.refuse(queued, reason: reason)
     }
   }
 }

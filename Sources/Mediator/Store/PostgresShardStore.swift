@@ -29,15 +29,27 @@ public final class PostgresShardStore: ShardStore {
     return try InstanceRows.decode(rows)
   }
 
-  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork {
     let rows = try await query(
-      "select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3",
+      """
+      (select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3)
+      union all
+      select null where exists (select from commands where shard = $1)
+      """,
       [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
     return try store { () throws(PostgresError) in
       var ids: [UUIDValue] = []
-      for row in rows { ids.append(UUIDValue(try row.uuid("id"))) }
-      return ids
+      for row in rows { if let id = try row.optionalUUID("id") { ids.append(UUIDValue(id)) } }
+      return DueWork(timers: ids, hasCommands: ids.count < rows.count)
     }
+  }
+
+  public func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] {
+    var commands: [QueuedCommand] = []
+    for row in try await query(CommandRows.queued, [.int4(takeover.shard), .int8(Int64(limit))]) {
+      commands.append(try CommandRows.queuedCommand(row))
+    }
+    return commands
   }
 
   public func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
@@ -102,6 +114,7 @@ public final class PostgresShardStore: ShardStore {
     if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
     statements += EventRows.statements(batch, shard: takeover.shard)
     statements += OrderRows.statements(batch, shard: takeover.shard)
+    statements += CommandRows.statements(batch, shard: takeover.shard)
     if !batch.positions.isEmpty { statements.append(PositionRows.upsert(batch.positions)) }
     statements.append(PostgresStatement("commit"))
     do throws(PostgresError) {
