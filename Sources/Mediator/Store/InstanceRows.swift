@@ -103,6 +103,6 @@ enum InstanceRows {
   }
 
   private static func restingBytes(_ state: InstanceState) -> [UInt8]? {
-    state.status.isTerminal ? nil : state.resting.serialized()
+    state.status.isTerminal && !state.isReopenable ? nil : state.resting.serialized()
   }
 }

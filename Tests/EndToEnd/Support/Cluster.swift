@@ -55,6 +55,13 @@ final class Cluster: Sendable {
   func run(
     _ program: String, _ arguments: String..., expecting expected: Int32 = 0, within limit: Duration = .seconds(120)
   ) async throws -> String {
+    try await run(program, arguments, expecting: expected, within: limit)
+  }
+
+  @discardableResult
+  func run(
+    _ program: String, _ arguments: [String], expecting expected: Int32 = 0, within limit: Duration = .seconds(120)
+  ) async throws -> String {
     let number = counter.withLock { counter in
       counter += 1
       return counter
