@@ -126,6 +126,24 @@ public struct InstanceQueries: Sendable {
       isComplete: rows.count <= Self.journalLimit)
   }
 
+  /// The journal of one instance, the oldest row first.
+  ///
+  /// - Throws: `store` when it has more rows than `limit`.
+  public func journal(of id: UUIDValue, limit: Int = 50_000) async throws(MediatorError) -> [JournalRow] {
+    let rows = try await pool.snapshot(
+      timeout: timeout,
+      PostgresStatement(
+        "select sequence, at, entries from journal where instance = $1 order by sequence limit $2",
+        [.uuid(PostgresUUID(id)), .int8(Int64(limit) + 1)]))
+    guard rows.count <= limit else {
+      throw MediatorError(.store, "the journal of instance \(id.text) has more than \(limit) rows")
+    }
+    var journal: [JournalRow] = []
+    journal.reserveCapacity(rows.count)
+    for row in rows { journal.append(try journalRow(row, of: id)) }
+    return journal
+  }
+
   private func journalRow(_ row: PostgresRow, of id: UUIDValue) throws(MediatorError) -> JournalRow {
     let (sequence, at) = try store { () throws(PostgresError) in (try row.int64("sequence"), try row.time("at")) }
     var entries: [JournalEntry] = []
