@@ -172,6 +172,7 @@ struct TurnPlan {
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
       if reason == .early { touch(id) }
       return false
+    case .refused: return false
     }
   }
 
