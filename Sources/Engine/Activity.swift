@@ -18,6 +18,8 @@ public struct Activity: Sendable, Hashable {
   /// When the task's own `timeout` strikes; calls keep theirs in ``PendingCall``.
   public var deadline: Timestamp?
   public var phase: Phase
+  /// For how long its instance stood still: what it may last is counted without.
+  public var postponedBy: Duration = .zero
 
   public init(
     id: Int, parent: Int?, reference: String, startedAt: Timestamp, input: JSON, rawInput: JSON? = nil,
@@ -103,6 +105,8 @@ public struct PendingCall: Sendable, Hashable {
   let dataBytes: Int
   /// The last progress that the processor told.
   public var progress: Progress?
+  /// Its result is there, and waits for the instance to be resumed.
+  public var isAnswered = false
 
   public init(channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?) {
     self.channel = channel

@@ -10,17 +10,17 @@ extension Execution {
     let id = state.nextActivity
     guard case .object(let given) = attributes else {
       let detail = "'emit.event.with' must give an object, not \(attributes.kindName)"
-      return failedToStart(begun.task, in: begun.scope, Problems.expression(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.expression(detail, at: begun.task.reference))
     }
     let event = envelope(given, activity: id)
     for name in ["id", "source", "type"] {
       guard let text = event[name]?.string, !text.isEmpty else {
         let detail = "the event's '\(name)' must be text, not \((event[name] ?? .null).text)"
-        return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+        return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
       }
     }
     if let detail = refusal(of: .object(event), "event") {
-      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
     }
     let activity = try openTask(begun)
     record(.emitted(EmittedEvent(activity: activity, reference: begun.task.reference, event: .object(event))))

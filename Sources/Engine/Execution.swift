@@ -18,6 +18,8 @@ struct Execution {
   var recordedBytes = 0
   /// Moves that wait for the one under way: branches that begin, mostly.
   var queue: [Move] = []
+  /// The execution that a task takes up again when an operator retries it.
+  var resumed: ResumedCall?
 
   init(definition: WorkflowDefinition, options: EngineOptions, state: InstanceState, now: Timestamp) {
     self.definition = definition
@@ -30,6 +32,10 @@ struct Execution {
 
   mutating func begin() {
     record(.workflowStarted)
+    enterWorkflow()
+  }
+
+  mutating func enterWorkflow() {
     // An empty text in the place of a secret would go out as if it were one.
     if let name = definition.secrets.first(where: { options.secrets[$0] == nil }) {
       let problem = Problems.configuration("there is no secret '\(name)'", at: Self.rootReference)
@@ -52,12 +58,14 @@ struct Execution {
     }
   }
 
-  mutating func reply(_ outcome: ReplyOutcome, to requestID: String) -> Disposition {
+  /// - Parameter isDefinite: whether a failure is the processor's own word: it will say the same of this execution again.
+  mutating func reply(_ outcome: ReplyOutcome, to requestID: String, isDefinite: Bool = true) -> Disposition {
     guard let (activity, attempt) = parse(requestID) else { return .ignored(.forged) }
     guard let index = state.activityIndex(activity) else {
       return .ignored(activity < state.nextActivity ? .stale : .forged)
     }
-    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt else {
+    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt, !call.isAnswered
+    else {
       return .ignored(.stale)
     }
     switch outcome {
@@ -65,9 +73,10 @@ struct Execution {
       call.progress = progress
       state.activities[index].phase = .requested(call)
     case .completed(let output):
+      if isSuspended { markAnswered(index) }
       run(from: .complete(activity: activity, output: output))
     case .failed(let problem, let retryable, let wish):
-      failed(index, call, problem, retryable: retryable, wish: wish)
+      failed(index, call, problem, retryable: retryable, wish: wish, isDefinite: isDefinite)
     }
     return .applied
   }
@@ -97,6 +106,7 @@ struct Execution {
   }
 
   mutating func drain() {
+    if isSuspended { return hold() }
     var next: Move?
     var budget = options.maxTransitionsPerStep
     while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) {
@@ -121,7 +131,6 @@ struct Execution {
       checkSize()
       return settleStatus()
     }
-    state.unfinished = []
     let detail =
       "more than \(options.maxStepsWithoutWaiting * options.maxTransitionsPerStep) tasks ran without waiting for "
       + "anything: a loop?"
@@ -135,12 +144,13 @@ struct Execution {
 
   /// Ends the instance with an error that nothing can catch.
   mutating func finish(with problem: ProblemDetails) {
+    endSuspension()
     // What compensates runs within the bounds of every step.
     if let next = perform(.fault(activity: nil, problem)) { queue.insert(next, at: 0) }
     drain()
   }
 
-  private mutating func perform(_ move: Move) -> Move? {
+  mutating func perform(_ move: Move) -> Move? {
     guard !state.status.isTerminal else { return nil }
     return switch move {
     case .enter(let scope, let position, let input): enter(scope, position, input)
@@ -153,7 +163,7 @@ struct Execution {
   }
 
   /// A state that outgrows its limit would be refused by the store again and again: better a fault that says so.
-  private mutating func checkSize() {
+  mutating func checkSize() {
     // What undoes the instance is let through: it gives its data up one by one.
     guard !state.status.isTerminal, state.ending == nil else { return }
     let bytes = state.dataBytes
@@ -183,6 +193,9 @@ struct Execution {
     parent: Int?, reference: String, input: JSON, rawInput: JSON? = nil, deadline: Timestamp? = nil,
     phase: Activity.Phase
   ) -> Int {
+    if let resumed, resumed.reference == reference {
+      return reopen(resumed, parent: parent, input: input, rawInput: rawInput, deadline: deadline, phase: phase)
+    }
     let id = state.nextActivity
     state.nextActivity += 1
     state.activities.append(

@@ -42,7 +42,7 @@ public struct OperationPreview: Sendable {
     var options = EngineOptions()
     // The values are the mediator's; for what would happen, their names will do.
     options.secrets = .object(
-      JSONObject(uniqueKeysWithValues: definition.secrets.map { ($0, JSON.string("(secret)")) }))
+      JSONObject(definition.secrets.map { ($0, JSON.string("(secret)")) }))
     return Subject(instance: instance, engine: Engine(definition: definition, options: options))
   }
 

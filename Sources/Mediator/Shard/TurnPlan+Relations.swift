@@ -110,4 +110,12 @@ extension JournalEntry {
     default: false
     }
   }
+
+  /// Whether an instance ends with it.
+  var isEnd: Bool {
+    switch self {
+    case .workflowCompleted, .workflowFaulted, .workflowCancelled: true
+    default: false
+    }
+  }
 }

@@ -165,12 +165,13 @@ struct TurnPlan {
       ignore(.forged)
       return .ignored(.forged)
     }
+    let wasOpen = !instance.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
     instances[id] = instance
     switch step.disposition {
     case .applied:
       touch(id)
-      journal(id, step)
+      journal(id, step, wasOpen: wasOpen)
     case .ignored(let reason):
       ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
@@ -181,12 +182,14 @@ struct TurnPlan {
     return step.disposition
   }
 
-  private mutating func journal(_ id: UUIDValue, _ step: Engine.Step) {
+  private mutating func journal(_ id: UUIDValue, _ step: Engine.Step, wasOpen: Bool = true) {
     if !step.entries.isEmpty {
       batch.journal.append(JournalRow(sequence: nextSequence(), instance: id, at: now, entries: step.entries))
     }
     for entry in step.entries where entry.isRelation { consequences.append(.relation(id, entry)) }
-    if instances[id]?.state.status.isTerminal == true { consequences.append(.ended(id)) }
+    // What an operator changes in an instance that has ended, and that stays so, is no second end.
+    let hasEnded = wasOpen || step.entries.contains { $0.isEnd }
+    if hasEnded, instances[id]?.state.status.isTerminal == true { consequences.append(.ended(id)) }
     follow()
   }
 
