@@ -4,7 +4,7 @@ extension Engine {
   /// Does what an operator says.
   ///
   /// A refused operation changes nothing. What suspending and retrying mean in particular stands at
-  /// ``Execution/suspend(_:)`` and ``Execution/retry(_:)``; what every verb does, in docs/operations.md.
+  /// ``Execution/suspend(_:)`` and ``Execution/retry(_:)``; what every verb does, in docs/operator-verbs.md.
   ///
   /// - Parameters:
   ///   - reason: why, in the operator's words; it is journalled.

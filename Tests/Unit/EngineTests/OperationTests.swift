@@ -21,7 +21,7 @@ import Values
   ]
 
   private func bench(_ status: String) throws -> Bench {
-    let tail = status == "faulted and compensated" ? ", metadata: {compensation: {call: undo}}" : ""
+    let tail = status == "faulted and compensated" ? ", metadata: {compensation: {use: undo}}" : ""
     var bench = try Bench(
       """
       use: {functions: {undo: {call: unpay}}}

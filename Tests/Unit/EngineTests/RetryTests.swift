@@ -185,8 +185,8 @@ import Values
       """
       use: {functions: {undo: {call: unpay, with: {n: "${ . }"}}}}
       do:
-        - one: {call: bank, metadata: {compensation: {call: undo, with: {n: 1}}}}
-        - two: {call: bank, metadata: {compensation: {call: undo, with: {n: 2}}}}
+        - one: {call: bank, metadata: {compensation: {use: undo, with: {n: 1}}}}
+        - two: {call: bank, metadata: {compensation: {use: undo, with: {n: 2}}}}
         - ask: {call: oracle}
       """)
     bench.reply(.completed(1))

@@ -122,7 +122,7 @@ import Values
     var bench = try Bench(
       """
       use: {functions: {undo: {call: unpay}}}
-      do: [{pay: {call: bank, metadata: {compensation: {call: undo}}}}, {ask: {call: oracle}}]
+      do: [{pay: {call: bank, metadata: {compensation: {use: undo}}}}, {ask: {call: oracle}}]
       """)
     bench.reply(.completed(1))
     try bench.operate(.suspend)

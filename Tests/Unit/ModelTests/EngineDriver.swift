@@ -70,7 +70,14 @@ struct EngineDriver {
     while !state.status.isTerminal {
       try crash()
       annoy()
-      if isSuspending { suspendAndResume() }
+      if isSuspending {
+        suspendAndResume()
+        // It went on with what a step had no time for.
+        guard !state.status.isTerminal else {
+          lastChange = now
+          break
+        }
+      }
       let next = agenda.indices.min { agenda[$0].time < agenda[$1].time }
       let due = state.wakeAt.map { $0 - offset }
       if let due, next.map({ due <= agenda[$0].time }) ?? true {
