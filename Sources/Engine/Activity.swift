@@ -49,7 +49,7 @@ public struct Activity: Sendable, Hashable {
     case branch(Int)
     case trying(TryProgress)
     case listening(ListenProgress)
-    /// Another instance is awaited.
+    /// Another instance was asked for: its end is awaited, or only that it begins (`await: false`).
     case child(UUIDValue)
     case extended(ExtendedProgress)
     /// Runs the compensation of the task at this reference.

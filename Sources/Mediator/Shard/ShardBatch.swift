@@ -74,6 +74,9 @@ public struct ShardBatch: Sendable {
   public var releasedOrderKeys: Set<String> = []
   public var schedules: [ScheduleRow] = []
   public var unscheduled: [String] = []
+  /// The number of the newest definition that the batch was planned with; nil where a newer one would change nothing
+  /// in it. What an event starts, and under which keys it is found, depends on what is deployed.
+  public var newestDefinition: Int32?
   /// When the batch was planned.
   public var at = Timestamp(microseconds: 0)
 

@@ -32,6 +32,8 @@ struct TurnPlan {
   /// What steps mean to other instances and is not done yet.
   private var consequences: [Consequence] = []
   private var isFollowing = false
+  /// How often instances were told of others.
+  var answers = 0
 
   private enum Consequence {
     case relation(UUIDValue, JournalEntry)
@@ -66,6 +68,10 @@ struct TurnPlan {
   // MARK: Inputs
 
   mutating func add(_ input: TurnInput, from record: KafkaRecord, keepingEvents retention: Duration) {
+    switch input {
+    case .event, .deadLetter: batch.newestDefinition = catalog.newest
+    case .reply, .ignored: break
+    }
     switch input {
     case .event(let event):
       for start in event.starts { self.start(start, event, key: record.key) }

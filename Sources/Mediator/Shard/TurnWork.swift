@@ -29,6 +29,12 @@ enum TurnWork {
     }
   }
 
+  /// The same work in the light of other definitions.
+  func decoded(by decoder: InputDecoder) -> TurnWork {
+    guard case .record(let record, _) = self else { return self }
+    return .record(record, decoder.decode(record))
+  }
+
   var isExpiry: Bool { if case .expired = self { true } else { false } }
 
   func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
