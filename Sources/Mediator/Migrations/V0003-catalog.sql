@@ -23,3 +23,10 @@ begin
     end if;
   end if;
 end $$;
+
+-- Kept events are offered page by page: see docs/decisions/0005.
+
+-- Set until the instance has been offered all that was kept: what arrives meanwhile comes in its turn.
+alter table waits add column behind boolean not null default false;
+-- For the last event of a full page: how many it holds.
+alter table inbox add column page integer;

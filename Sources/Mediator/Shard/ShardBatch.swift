@@ -62,6 +62,8 @@ public struct ShardBatch: Sendable {
   public var positions: [TopicPartition: Position] = [:]
   /// What instances listen to now, where that has changed.
   public var waits: [WaitChange] = []
+  /// Who is offered more of the kept events.
+  public var pages: [WaitPage] = []
   /// Events that go to whoever listens, to another shard, or to a collection.
   public var offered: [OfferedEvent] = []
   /// What was taken from the inbox.

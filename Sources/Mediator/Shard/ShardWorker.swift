@@ -308,7 +308,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What a batch makes due at once need not wait for the next scan.
   private func noteWork(of batch: ShardBatch) {
     let now = clock.now()
-    if !batch.offered.isEmpty || !batch.waits.isEmpty { nextInboxScan = now }
+    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { nextInboxScan = now }
     if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
       nextTimerScan = now
     }

@@ -94,6 +94,15 @@ extension TurnPlan {
     begin(entry, id: id, input: [:], key: nil, eventID: due.rfc3339, eventSource: source)
   }
 
+  /// Does not start the instance that is due, because that cannot be stored: the next time is another chance.
+  mutating func skip(_ row: ScheduleRow, at due: Timestamp) {
+    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
+      return unschedule(row.workflow)
+    }
+    let next = schedule.next(after: due, now: now) ?? schedule.after.map { now + $0 }
+    schedules[row.workflow] = ScheduleRow(workflow: row.workflow, definition: entry.number, nextAt: next)
+  }
+
   mutating func plan(_ row: ScheduleRow) { schedules[row.workflow] = row }
 
   mutating func unschedule(_ workflow: String) { batch.unscheduled.append(workflow) }

@@ -96,6 +96,24 @@ import Workflow
     #expect(store.commits.flatMap(\.schedules).map(\.nextAt) == [start + .seconds(120)])
   }
 
+  /// What cannot be stored once may be stored another time: the schedule goes on, and somebody is told.
+  @Test(arguments: [("every: PT1M", 60), ("after: PT3M", 180)])
+  func aScheduledStartThatCannotBeStoredIsSkippedAloud(schedule: String, pause: Int) async throws {
+    let entry = try entry(1, "schedule: {\(schedule)}\n" + noTask)
+    store.rows = [ScheduleRow(workflow: "tests/example", definition: 1, nextAt: start)]
+    store.refuses = { !$0.started.isEmpty }
+    let worker = worker(LateCatalogs([entry], then: [entry]))
+    var told: [GivenUp] = []
+    for _ in 0..<2 { told += try await worker.turn().givenUp }
+    #expect(told == [GivenUp(what: .scheduledStart, subject: "tests/example", reason: "refused")])
+    #expect(store.commits.flatMap(\.schedules).map(\.nextAt) == [start + .seconds(pause)])
+    #expect(store.commits.flatMap(\.unscheduled).isEmpty)
+    store.refuses = { _ in false }
+    clock.advance(by: .seconds(pause))
+    try await worker.turn()
+    #expect(store.commits.flatMap(\.started).count == 1)
+  }
+
   private let noTask = "do: [{answer: {set: {answer: 42}}}]"
 
   /// The rest of the turn's work is done without it, and nothing that was not committed is published.
