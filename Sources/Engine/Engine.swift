@@ -63,9 +63,15 @@ public struct Engine: Sendable {
     drive(&state, now) { $0.offer(event) }
   }
 
-  /// Tells how an instance that this one waits for has ended.
-  public func child(_ id: UUIDValue, ended outcome: ChildOutcome, state: inout InstanceState, now: Timestamp) -> Step {
-    drive(&state, now) { $0.child(id, outcome) }
+  /// Tells what has become of an instance that this one started: first that it was, or could not be; where it is
+  /// awaited, later how it ended.
+  ///
+  /// - Parameter isLater: what follows from it is left to the next ``wake(_:now:)``, which is due at once: instances
+  ///   that end as soon as they begin must not keep their parent busy without end.
+  public func child(
+    _ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool = false, state: inout InstanceState, now: Timestamp
+  ) -> Step {
+    drive(&state, now) { $0.child(id, outcome, isLater: isLater) }
   }
 
   /// Ends the instance because somebody says so.

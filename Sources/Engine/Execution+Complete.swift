@@ -193,6 +193,6 @@ extension Execution {
 
   private mutating func recordCancelled(_ activity: Activity) {
     if activity.isTask { record(.taskCancelled(activity: activity.id, reference: activity.reference)) }
-    if case .child(let id) = activity.phase { record(.childCancelled(id)) }
+    if case .child(let id) = activity.phase, awaitsEnd(activity) { record(.childCancelled(id)) }
   }
 }

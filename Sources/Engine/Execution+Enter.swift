@@ -143,8 +143,10 @@ extension Execution {
   private mutating func startChild(_ run: WorkflowRun, _ begun: Begun) throws(ExpressionError) -> Move? {
     let input = try run.input?.evaluate(begun.input, variables: begun.variables.value) ?? begun.input
     let id = UUIDValue(digestOf: "\(state.id.text).\(state.nextActivity)")
-    let activity = try openTask(begun, phase: run.await ? .child(id) : .sequence(position: 0))
+    let activity = try openTask(begun, phase: .child(id))
     if let detail = unstorable(input, "input of the other workflow") {
+      // There is nothing to cancel.
+      if let index = state.activityIndex(activity) { state.activities[index].phase = .sequence(position: 0) }
       return .fault(activity: activity, Problems.validation(detail, at: begun.task.reference))
     }
     record(
@@ -152,6 +154,7 @@ extension Execution {
         ChildStart(
           activity: activity, reference: begun.task.reference, id: id, namespace: run.namespace, name: run.name,
           version: run.version, input: input, isAwaited: run.await)))
-    return run.await ? nil : .complete(activity: activity, output: begun.input)
+    // Whether there is such a workflow, only the mediator knows: see ``ChildOutcome``.
+    return nil
   }
 }

@@ -100,13 +100,13 @@ extension Execution {
     else { return nil }
     if place < count { progress.matched[place] = true }
     let value = listen.read.value(of: event)
-    let seen = progress.consumed + progress.queue + [value]
-    if listen.iterator == nil { progress.consumed.append(value) } else { progress.queue.append(value) }
+    if listen.iterator == nil { progress.consume(value) } else { progress.enqueue(value) }
     switch listen.to {
     case .one, .any(_, until: nil): progress.isClosed = true
     case .all: progress.isClosed = progress.matched.allSatisfy(\.self)
     case .any(_, until: .condition(let condition)?):
-      progress.isClosed = try condition.isTrue(.array(seen), variables: variables.value)
+      progress.isClosed = try condition.isTrue(
+        .array(progress.consumed + progress.queue), variables: variables.value)
     case .any(_, until: .events?): break
     }
     return Consumed(next: advance(activity, progress))
@@ -180,8 +180,8 @@ extension Execution {
         return .fault(activity: activity.id, problem)
       }
       var progress = progress
-      progress.consumed.append(result)
-      if !progress.queue.isEmpty { progress.queue.removeFirst() }
+      progress.consume(result)
+      progress.dequeue()
       progress.iterations += 1
       progress.isIterating = false
       return advance(activity, progress)

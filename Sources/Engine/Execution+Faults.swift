@@ -20,7 +20,7 @@ extension Execution {
         }
       }
       closeDescendants(of: id)
-      if case .child(let child) = open.phase { record(.childCancelled(child)) }
+      if case .child(let child) = open.phase, awaitsEnd(open) { record(.childCancelled(child)) }
       if open.isTask { record(.taskFaulted(activity: id, reference: open.reference, problem: problem)) }
       remove(id)
       current = open.parent

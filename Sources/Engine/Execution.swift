@@ -81,21 +81,39 @@ struct Execution {
     return .applied
   }
 
-  /// Tells how the instance that an activity waits for has ended.
-  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome) -> Disposition {
+  /// Tells what has become of the instance that an activity started.
+  ///
+  /// - Parameter isLater: what follows from it is left to the next step.
+  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool) -> Disposition {
     guard let index = state.activities.firstIndex(where: { $0.phase == .child(id) }) else { return .ignored(.stale) }
+    let activity = state.activities[index]
+    let isAwaited = awaitsEnd(activity)
+    if isAwaited, outcome == .started { return .applied }
     // It waits no longer; there is nothing left to cancel.
     state.activities[index].phase = .sequence(position: 0)
-    let activity = state.activities[index]
+    let next: Move
     switch outcome {
-    case .completed(let output): run(from: .complete(activity: activity.id, output: output))
     case .faulted(var problem):
       problem.instance = activity.reference
-      run(from: .fault(activity: activity.id, problem))
-    case .cancelled:
-      run(from: .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference)))
+      next = .fault(activity: activity.id, problem)
+    case .completed(let output) where isAwaited: next = .complete(activity: activity.id, output: output)
+    case .cancelled where isAwaited:
+      next = .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference))
+    case .started, .completed, .cancelled: next = .complete(activity: activity.id, output: activity.input)
     }
+    guard isLater else {
+      run(from: next)
+      return .applied
+    }
+    state.unfinished.append(next)
+    settleStatus()
     return .applied
+  }
+
+  /// Whether the activity waits for the end of the other instance, and takes it along when it is given up.
+  func awaitsEnd(_ activity: Activity) -> Bool {
+    guard case .run(let run)? = definition.task(at: activity.reference)?.kind else { return true }
+    return run.await
   }
 
   // MARK: The loop
@@ -158,6 +176,8 @@ struct Execution {
     case .exit(let scope, let output): exit(scope, output)
     case .complete(let activity, let output): complete(activity, output)
     case .end(let output): end(output)
+    // Left to this step, and given up before it came: nobody's fault.
+    case .fault(let activity?, _) where state.activityIndex(activity) == nil: nil
     case .fault(let activity, let problem): fault(activity, problem)
     }
   }

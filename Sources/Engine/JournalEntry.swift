@@ -81,9 +81,12 @@ public struct ChildStart: Sendable, Hashable {
   }
 }
 
-/// How an awaited instance ended.
+/// What has become of an instance that another one started.
 public enum ChildOutcome: Sendable, Hashable {
+  /// It runs. The task of one that is not awaited completes with its input; for one that is, this says nothing.
+  case started
   case completed(JSON)
+  /// It ended badly, or could not be started.
   case faulted(ProblemDetails)
   case cancelled
 }

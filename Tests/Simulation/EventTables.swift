@@ -13,7 +13,7 @@ struct EventTables {
     var isUsed: Bool
   }
 
-  private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String)] = []
+  private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String, isBehind: Bool)] = []
   private(set) var events: [Event] = []
   private(set) var inbox: [(shard: Int32, item: InboxItem)] = []
   /// Which instances have taken an event, by its id.
@@ -41,6 +41,9 @@ struct EventTables {
     }
     for event in batch.offered { offer(event, shard) }
     for change in batch.waits { wait(change, shard, batch.at) }
+    for page in batch.pages {
+      turn(page.instance, shard, after: page.after, size: min(page.size, Self.maxPage), batch.at)
+    }
     events.removeAll { event in batch.expired.contains { $0.number == event.number } }
     collected.removeAll { batch.uncollected.contains($0) }
     collected += batch.collected
@@ -69,36 +72,48 @@ struct EventTables {
     for dispatch in event.dispatches {
       add(dispatch.shard, dispatch.kind, nil, dispatch.workflow, number, event.record)
     }
-    for wait in waits where event.keys.contains(wait.key) {
+    for wait in waits where event.keys.contains(wait.key) && !wait.isBehind {
       add(wait.shard, .event, wait.instance, nil, number, event.record)
     }
   }
 
   private mutating func wait(_ change: WaitChange, _ shard: Int32, _ now: Timestamp) {
     waits.removeAll { $0.instance == change.instance }
-    for wait in change.waits {
-      waits.append((shard, change.instance, wait.key))
-      for event in events where event.offered.keys.contains(wait.key) && !event.isConsumed {
-        guard event.offered.expiresAt > now else { continue }
-        add(shard, .event, change.instance, nil, event.number, event.offered.record)
-      }
+    for wait in change.waits { waits.append((shard, change.instance, wait.key, false)) }
+    turn(change.instance, shard, after: 0, size: Self.firstPage, now)
+  }
+
+  /// Pages so small that there are several of them.
+  private static let (firstPage, maxPage) = (1, 2)
+
+  /// Offers the next page of the kept events.
+  private mutating func turn(_ instance: UUIDValue, _ shard: Int32, after: Int64, size: Int, _ now: Timestamp) {
+    let keys = waits.filter { $0.instance == instance }.map(\.key)
+    let kept = events.filter { event in
+      event.number > after && !event.isConsumed && event.offered.expiresAt > now
+        && event.offered.keys.contains { keys.contains($0) }
+    }
+    let page = kept.prefix(size)
+    let isFull = page.count == size
+    for index in waits.indices where waits[index].instance == instance { waits[index].isBehind = isFull }
+    for event in page {
+      let end = isFull && event.number == page.last?.number ? size : nil
+      add(shard, .event, instance, nil, event.number, event.offered.record, page: end)
     }
   }
 
   private mutating func add(
     _ shard: Int32, _ kind: InboxItem.Kind, _ instance: UUIDValue?, _ workflow: String?, _ event: Int64,
-    _ record: KafkaRecord
+    _ record: KafkaRecord, page: Int? = nil
   ) {
-    let isThere = inbox.contains {
+    let known = inbox.firstIndex {
       $0.item.event == event && $0.item.instance == instance && $0.item.workflow == workflow
     }
-    guard !isThere else { return }
-    inbox.append(
-      (
-        shard,
-        InboxItem(
-          number: takeNumber(), kind: kind, instance: instance, workflow: workflow, event: event, record: record)
-      ))
+    if known != nil, page == nil { return }
+    let number = known.map { inbox[$0].item.number } ?? takeNumber()
+    let item = InboxItem(
+      number: number, kind: kind, instance: instance, workflow: workflow, event: event, record: record, page: page)
+    if let known { inbox[known].item = item } else { inbox.append((shard, item)) }
   }
 
   private mutating func takeNumber() -> Int64 {

@@ -30,21 +30,20 @@ final class SimulatedDatabase: Sendable {
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0
+    /// Commits refused because a definition was deployed after they had been planned.
+    var outdated = 0
     var violations: [String] = []
   }
 
   private let tables = Mutex(Tables())
   private let kafka: SimulatedKafka
   private let publishesEveryRow: Bool
-  private let expectedWaits: @Sendable (StoredInstance) -> [EventWait]
+  private let deployments: Deployments
 
-  /// - Parameter waits: what an instance has to wait for, by its state alone.
-  init(
-    kafka: SimulatedKafka, publishesEveryRow: Bool, waits: @escaping @Sendable (StoredInstance) -> [EventWait]
-  ) {
+  init(kafka: SimulatedKafka, publishesEveryRow: Bool, deployments: Deployments) {
     self.kafka = kafka
     self.publishesEveryRow = publishesEveryRow
-    expectedWaits = waits
+    self.deployments = deployments
   }
 
   func read<Value: Sendable>(_ body: (Tables) -> Value) -> Value { tables.withLock { body($0) } }
@@ -123,6 +122,10 @@ final class SimulatedDatabase: Sendable {
     guard let row = tables.shards[shard], row.epoch == takeover.epoch else {
       tables.fencedCommits += 1
       return MediatorError(.fenced, "epoch \(takeover.epoch) is over")
+    }
+    if let known = batch.newestDefinition, deployments.newest > known {
+      tables.outdated += 1
+      return MediatorError(.conflict, "there is a definition above the number \(known)")
     }
     if batch.started.contains(where: { tables.instances[$0.id] != nil }) {
       tables.conflicts += 1
@@ -245,7 +248,7 @@ final class SimulatedDatabase: Sendable {
   private func checkRelations(_ batch: ShardBatch, _ tables: inout Tables) {
     for instance in batch.started + batch.updated {
       let waits = tables.events.waits.filter { $0.instance == instance.id }.map(\.key).sorted()
-      let expected = expectedWaits(instance).map(\.key).sorted()
+      let expected = deployments.waits(of: instance).map(\.key).sorted()
       if waits != expected {
         tables.violations.append("\(instance.id.text) waits for \(waits) instead of \(expected)")
       }

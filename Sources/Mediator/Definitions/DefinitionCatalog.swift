@@ -24,6 +24,8 @@ public struct DefinitionCatalog: Sendable {
     public var source: String { "/workflows/\(workflow)/\(definition.document.version)" }
   }
 
+  /// The number of the newest definition that was read, though it may be none that can be run here.
+  public let newest: Int32
   private var entries: [Int32: Entry] = [:]
   private var versions: [String: Entry] = [:]
   private var latestByName: [String: Entry] = [:]
@@ -43,7 +45,8 @@ public struct DefinitionCatalog: Sendable {
     let filter: EventFilter
   }
 
-  public init(_ entries: [Entry] = []) {
+  public init(_ entries: [Entry] = [], newest: Int32? = nil) {
+    self.newest = newest ?? entries.map(\.number).max() ?? 0
     for entry in entries {
       self.entries[entry.number] = entry
       versions["\(entry.workflow) \(entry.definition.document.version)"] = entry

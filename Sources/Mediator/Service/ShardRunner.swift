@@ -82,7 +82,9 @@ final class ShardRunner: Sendable {
     do throws(MediatorError) {
       var isFirst = true
       while !isStopping {
-        services.metrics.record(try await worker.turn())
+        let report = try await worker.turn()
+        services.metrics.record(report)
+        for item in report.givenUp { log(item) }
         if isFirst { services.status.settled(shard: takeover.shard) }
         isFirst = false
       }
@@ -90,6 +92,14 @@ final class ShardRunner: Sendable {
     } catch {
       return .failure(error)
     }
+  }
+}
+
+extension ShardRunner {
+  private func log(_ item: GivenUp) {
+    services.logger.error(
+      "given up: it cannot be stored",
+      metadata: ["what": "\(item.what.rawValue)", "of": "\(item.subject)", "reason": "\(item.reason)"])
   }
 }
 

@@ -62,6 +62,8 @@ public struct ShardBatch: Sendable {
   public var positions: [TopicPartition: Position] = [:]
   /// What instances listen to now, where that has changed.
   public var waits: [WaitChange] = []
+  /// Who is offered more of the kept events.
+  public var pages: [WaitPage] = []
   /// Events that go to whoever listens, to another shard, or to a collection.
   public var offered: [OfferedEvent] = []
   /// What was taken from the inbox.
@@ -77,6 +79,9 @@ public struct ShardBatch: Sendable {
   /// The numbers of the operators' commands that are done with, and what became of them.
   public var commands: [Int64] = []
   public var audit: [AuditRow] = []
+  /// The number of the newest definition that the batch was planned with; nil where a newer one would change nothing
+  /// in it. What an event starts, and under which keys it is found, depends on what is deployed.
+  public var newestDefinition: Int32?
   /// When the batch was planned.
   public var at = Timestamp(microseconds: 0)
 

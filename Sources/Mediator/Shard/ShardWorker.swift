@@ -171,7 +171,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       // Its workflow may have been deployed a moment ago: look before giving up on the event.
       let refreshed = try await catalogs.refreshed()
       // Definitions are only ever added.
-      if refreshed.count > catalog.count {
+      if refreshed.newest > catalog.newest {
         catalog = refreshed
         inputs = records.map(decoder(catalog).decode)
       }
@@ -216,38 +216,66 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func run(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
-    var work = work
-    for attempt in 1... {
-      let (plan, batch, catalog) = try await planned(work, catalog, &report)
+    var (work, catalog) = (work, catalog)
+    var attempt = 1
+    while true {
+      let planned = try await planned(work, catalog, &report)
+      (work, catalog) = (planned.work, planned.catalog)
       do {
-        try await commit(batch)
+        try await commit(planned.batch)
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
+        let known = catalog.newest
+        catalog = try await catalogs.refreshed()
+        if catalog.newest > known {
+          // A definition was deployed meanwhile: to it, the events may be something else.
+          work = decoded(work, by: catalog)
+          continue
+        }
         // An instance of this batch was started on another shard in the meantime: loading will find it. Or an event was
         // to expire that is wanted after all: should it not be, the next look finds it again.
         work = ArraySlice(work.filter { !$0.isExpiry })
         if work.isEmpty { return }
+        attempt += 1
         continue
       } catch  where error.code == .unstorable {
         return try await setAside(work, error.message, catalog, &report)
       }
-      publish(batch, plan.instances, catalog)
+      publish(planned.batch, planned.plan.instances, catalog)
       report.split(.publish)
-      report.add(plan, records: work.count { if case .record = $0 { true } else { false } })
+      report.add(planned.plan, records: work.count { if case .record = $0 { true } else { false } })
       return
     }
+  }
+
+  private func decoded(_ work: ArraySlice<TurnWork>, by catalog: DefinitionCatalog) -> ArraySlice<TurnWork> {
+    let decoder = decoder(catalog)
+    return ArraySlice(work.map { $0.decoded(by: decoder) })
+  }
+
+  /// A plan, with the work as the catalog that it was planned with has it.
+  private struct Planned {
+    let work: ArraySlice<TurnWork>
+    let plan: TurnPlan
+    let batch: ShardBatch
+    let catalog: DefinitionCatalog
   }
 
   /// Plans the work; again, when a plan turns out to need an instance that was not loaded.
   private func planned(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
-  ) async throws(MediatorError) -> (TurnPlan, ShardBatch, DefinitionCatalog) {
-    var catalog = catalog
+  ) async throws(MediatorError) -> Planned {
+    var (work, catalog) = (work, catalog)
     var isRefreshed = false
     let needs = TurnNeeds(work, decoder(catalog))
     var known = try await load(needs)
     while true {
+      let before = catalog.newest
       catalog = try await self.catalog(catalog, naming: mine(known.instances, needs.operated).map(\.definition))
+      if catalog.newest > before {
+        work = decoded(work, by: catalog)
+        try await load(TurnNeeds(work, decoder(catalog)), into: &known)
+      }
       report.split(.load)
       var plan = plan(catalog, known)
       let decoder = decoder(catalog)
@@ -258,9 +286,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
         // They may have been deployed a moment ago.
         isRefreshed = true
         catalog = try await catalogs.refreshed()
+        work = decoded(work, by: catalog)
         try await load(TurnNeeds(work, self.decoder(catalog)), into: &known)
       } else if plan.missing.isEmpty {
-        return (plan, batch, catalog)
+        return Planned(work: work, plan: plan, batch: batch, catalog: catalog)
       } else {
         try await load(plan.missing, into: &known)
       }
@@ -288,7 +317,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What a batch makes due at once need not wait for the next scan.
   private func noteWork(of batch: ShardBatch) {
     let now = clock.now()
-    if !batch.offered.isEmpty || !batch.waits.isEmpty { nextInboxScan = now }
+    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { nextInboxScan = now }
     if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
       nextTimerScan = now
     }

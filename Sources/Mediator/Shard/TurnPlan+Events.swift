@@ -37,7 +37,27 @@ extension TurnPlan {
       // It could be read when it arrived; what can have changed is the configuration.
       quarantine(item.record, reason: "unreadable", detail: "\(error)")
     }
+    finish(item, isConsumed: isConsumed)
+  }
+
+  mutating func finish(_ item: InboxItem, isConsumed: Bool) {
     batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: isConsumed))
+    guard let size = item.page, let instance = item.instance else { return }
+    if let known = pageEnds[instance], known.event > item.event { return }
+    pageEnds[instance] = (item.event, size)
+  }
+
+  /// Who still waits for the same is offered the next page; who waits for something else begins with the first one.
+  func nextPages() -> [WaitPage] {
+    let changed = Set(batch.waits.map(\.instance))
+    var pages: [WaitPage] = []
+    for (id, end) in pageEnds where !changed.contains(id) {
+      guard let instance = instances[id], let engine = catalog[instance.definition]?.engine else { continue }
+      let waits = engine.waits(of: instance.state)
+      guard !waits.isEmpty else { continue }
+      pages.append(WaitPage(instance: id, waits: waits, after: end.event, size: WaitPage.size(after: end.size)))
+    }
+    return pages.sorted { ($0.instance.high, $0.instance.low) < ($1.instance.high, $1.instance.low) }
   }
 
   private mutating func deliver(_ event: CloudEvent, _ item: InboxItem) -> Bool {

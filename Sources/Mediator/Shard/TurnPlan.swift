@@ -25,6 +25,8 @@ struct TurnPlan {
   var heldOrderKeys: Set<String> = []
   /// What is collected at this point of the plan.
   var collections: [CollectedEvent.Collection: [CollectedEvent]]
+  /// Of each instance that came to the end of a page of kept events: its last event, and its size.
+  var pageEnds: [UUIDValue: (event: Int64, size: Int)] = [:]
   private var startedHere: Set<UUIDValue> = []
   private var touched: Set<UUIDValue> = []
   private var order: [UUIDValue] = []
@@ -32,6 +34,10 @@ struct TurnPlan {
   /// What steps mean to other instances and is not done yet.
   private var consequences: [Consequence] = []
   private var isFollowing = false
+  /// What could not be done and left nothing behind that tells of it.
+  var givenUp: [GivenUp] = []
+  /// How often instances were told of others.
+  var answers = 0
 
   private enum Consequence {
     case relation(UUIDValue, JournalEntry)
@@ -66,6 +72,10 @@ struct TurnPlan {
   // MARK: Inputs
 
   mutating func add(_ input: TurnInput, from record: KafkaRecord, keepingEvents retention: Duration) {
+    switch input {
+    case .event, .deadLetter: batch.newestDefinition = catalog.newest
+    case .reply, .ignored: break
+    }
     switch input {
     case .event(let event):
       for start in event.starts { self.start(start, event, key: record.key) }
@@ -241,6 +251,7 @@ struct TurnPlan {
       if let change = waitChange(of: instance) { batch.waits.append(change) }
     }
     order = []
+    batch.pages = nextPages()
     return batch
   }
 

@@ -31,6 +31,12 @@ enum TurnWork {
     }
   }
 
+  /// The same work in the light of other definitions.
+  func decoded(by decoder: InputDecoder) -> TurnWork {
+    guard case .record(let record, _) = self else { return self }
+    return .record(record, decoder.decode(record))
+  }
+
   var isExpiry: Bool { if case .expired = self { true } else { false } }
 
   func add(to plan: inout TurnPlan, _ decoder: InputDecoder, keepingEvents retention: Duration) {
@@ -59,7 +65,7 @@ enum TurnWork {
       plan.advance(past: record)
     case .inbox(let item):
       plan.quarantine(item.record, reason: "unstorable", detail: reason)
-      plan.batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: true))
+      plan.finish(item, isConsumed: true)
     case .timer(let id): plan.abandon(id, reason: reason)
     case .undeliverable(let item):
       switch item.subject {
@@ -67,10 +73,33 @@ enum TurnWork {
       // That there was one, at least.
       case .event(let record): plan.undeliverable(OutgoingRecord(topic: record.topic), reason: reason)
       }
-    case .expired(let event): plan.batch.expired.append(event)
-    case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
+    case .expired(let event):
+      plan.batch.expired.append(event)
+      plan.givenUp.append(GivenUp(what: .expiry, subject: "event \(event.number)", reason: reason))
+    case .fire(let row, let due):
+      plan.skip(row, at: due)
+      plan.givenUp.append(GivenUp(what: .scheduledStart, subject: row.workflow, reason: reason))
+    case .schedule(let row):
+      plan.unschedule(row.workflow)
+      plan.givenUp.append(GivenUp(what: .schedule, subject: row.workflow, reason: reason))
     case .unschedule(let workflow): plan.unschedule(workflow)
     case .command(let queued): plan.refuse(queued, reason: reason)
     }
   }
+}
+
+/// Something that the store refuses to write, and that nothing in the store tells of: only the log and a metric do.
+public struct GivenUp: Sendable, Hashable {
+  public enum What: String, Sendable, Hashable {
+    /// One start of a workflow by its schedule; the next one is tried again.
+    case scheduledStart = "scheduled start"
+    /// A workflow's schedule, until the shard is taken over again.
+    case schedule
+    /// The dead letter of an event that expired.
+    case expiry
+  }
+
+  public let what: What
+  public let subject: String
+  public let reason: String
 }

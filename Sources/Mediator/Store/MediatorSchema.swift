@@ -25,6 +25,7 @@ public enum MediatorSchema {
       Migration(
         number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self)),
       Migration(number: 2, name: "events", sql: String(decoding: PackageResources.V0002_events_sql, as: UTF8.self)),
+      Migration(number: 3, name: "catalog", sql: String(decoding: PackageResources.V0003_catalog_sql, as: UTF8.self)),
       Migration(
         number: 4, name: "commands", sql: String(decoding: PackageResources.V0004_commands_sql, as: UTF8.self)),
     ])

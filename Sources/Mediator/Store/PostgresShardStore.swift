@@ -101,10 +101,10 @@ public final class PostgresShardStore: ShardStore {
     var statements = [
       PostgresStatement("begin"),
       PostgresStatement(
-        "select fence($1, $2, $3, $4, $5, $6)",
+        "select fence($1, $2, $3, $4, $5, $6, $7)",
         [
           .int4(takeover.shard), .int8(takeover.epoch), .int8(batch.number), .int8(batch.journalHead),
-          .int8(batch.publishMark), .int8(leaseMilliseconds),
+          .int8(batch.publishMark), .int8(leaseMilliseconds), batch.newestDefinition.map { .int4($0) } ?? .null,
         ]),
     ]
     if !batch.started.isEmpty { statements.append(InstanceRows.insert(batch.started)) }

@@ -46,6 +46,13 @@ struct Bench {
     return step.disposition
   }
 
+  @discardableResult
+  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool = false) -> Disposition {
+    let step = engine.child(id, outcome, isLater: isLater, state: &state, now: now)
+    entries += step.entries
+    return step.disposition
+  }
+
   /// Writes the state as it rests, and reads it again: what a crash leaves.
   mutating func restart() throws {
     let text = state.resting.serialized()

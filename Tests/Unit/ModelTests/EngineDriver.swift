@@ -125,8 +125,9 @@ struct EngineDriver {
       answered.append(id)
     case .event(let event): offer(event)
     case .child(let id, let outcome):
-      take(engine.child(id, ended: outcome, state: &state, now: clock).entries)
-      mustIgnore("a child that ended twice") { $0.child(id, ended: .cancelled, state: &$1, now: $2) }
+      let isLater = dice.chance(20)
+      take(engine.child(id, outcome, isLater: isLater, state: &state, now: clock).entries)
+      mustIgnore("a child that ended twice") { $0.child(id, .cancelled, state: &$1, now: $2) }
     case .intervention(.abandon): take(engine.abandon("enough", state: &state, now: clock).entries)
     case .intervention(let intervention):
       let compensating = if case .cancelCompensating = intervention { true } else { false }
@@ -233,7 +234,7 @@ struct EngineDriver {
     ])
     mustIgnore("a forged reply") { $0.reply(.completed("forged"), to: forged, state: &$1, now: $2) }
     let child = UUIDValue(high: dice.next(), low: dice.next())
-    mustIgnore("an unknown child") { $0.child(child, ended: .completed("forged"), state: &$1, now: $2) }
+    mustIgnore("an unknown child") { $0.child(child, .completed("forged"), state: &$1, now: $2) }
   }
 
   /// Woken before anything is due.
@@ -338,8 +339,15 @@ struct EngineDriver {
     if children.updateValue(child.reference, forKey: child.id) != nil {
       complaints.append("\(child.id) was started twice")
     }
-    guard child.isAwaited,
-      let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
+    guard child.isAwaited else {
+      let (delay, outcome) = world.beginning(at: child.reference, name: name, input: child.input, at: now)
+      agenda.append((now + delay, .child(child.id, outcome)))
+      return
+    }
+    var told = state
+    let step = engine.child(child.id, .started, state: &told, now: now)
+    if told != state || !step.entries.isEmpty { complaints.append("that \(child.id) has begun did something") }
+    guard let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
     else { return }
     agenda.append((now + delay, .child(child.id, outcome)))
   }
