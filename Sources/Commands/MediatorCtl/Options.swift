@@ -56,6 +56,7 @@ struct ConfigurationOptions: ParsableArguments {
       environment: ProcessInfo.processInfo.environment)
     let value = body(settings)
     settings.allow("database", "kafka", "health", "log", "mediator", "processor", "processors", "simulator", "topics")
+    settings.tolerate("mediator", "processors")
     redactor.add(settings.secrets)
     try settings.finish()
     return value

@@ -1,9 +1,10 @@
+import ArgumentParser
 import Kafka
-import Mediator
 import Testing
 import Values
 import Wire
 
+@testable import Mediator
 @testable import mediatorctl
 
 @Suite struct DeadLetterCommandTests {
@@ -77,7 +78,7 @@ import Wire
     #expect(
       report.json["headers"] == [["name": "x", "value": ["text": "é"]], ["name": "y", "value": .null]])
     #expect(report.json["key"] == "0xff")
-    let text = report.text(.plain(now: Timestamp(microseconds: 1_700_000_000_000_000)))
+    let text = report.text(Style.plain(now: Timestamp(microseconds: 1_700_000_000_000_000)))
     #expect(text.contains("Value (2 bytes)\n  ff 00"))
     #expect(text.contains("x: é"))
     #expect(text.contains("y: (none)"))
