@@ -28,5 +28,7 @@ public enum MediatorSchema {
       Migration(number: 3, name: "catalog", sql: String(decoding: PackageResources.V0003_catalog_sql, as: UTF8.self)),
       Migration(
         number: 4, name: "commands", sql: String(decoding: PackageResources.V0004_commands_sql, as: UTF8.self)),
+      Migration(
+        number: 5, name: "dead-letters", sql: String(decoding: PackageResources.V0005_dead_letters_sql, as: UTF8.self)),
     ])
 }
