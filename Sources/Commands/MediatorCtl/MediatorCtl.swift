@@ -31,6 +31,7 @@ struct MediatorCtl: AsyncParsableCommand {
     subcommands: [
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
+      WhyCommand.self, StuckCommand.self, TimelineCommand.self, AtCommand.self,
     ])
 
   static func main() async {
