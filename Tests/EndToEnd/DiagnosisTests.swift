@@ -19,7 +19,8 @@ import Values
     let mediator = try cluster.start("mediator")
     try await cluster.waitForMediator()
     try await cluster.run("mediatorctl", "deploy", file)
-    try await cluster.run("mediatorctl", "events", "emit", "--type", "lonely.asked", "--data", "{}")
+    try await cluster.run(
+      "mediatorctl", "events", "emit", "--type", "lonely.asked", "--id", "lonely-1", "--key", "k1", "--data", "{}")
     let begin = ContinuousClock.now
     try await poll(within: .seconds(30), "the mediator to notice") {
       mediator.log.contains("nobody consumes the channel") || mediator.output.contains("nobody consumes the channel")
@@ -42,6 +43,21 @@ import Values
     #expect(try await cluster.run("mediatorctl", "why", id).contains("it is completed"))
     #expect(try await cluster.run("mediatorctl", "timeline", id).contains("1 attempt"))
     #expect(try await cluster.run("mediatorctl", "at", id, "--seq", "1").contains("Not in the journal"))
+    #expect(try await cluster.run("mediatorctl", "watch", id).contains("■ completed"))
+    let top = try JSON.parse(try await cluster.run("mediatorctl", "top", "--once", "--output", "json"))
+    #expect(top["channels"]?[0]?["channel"] == "echo")
+    #expect(top["channels"]?[0]?["members"] == 1)
+    for subject in ["lonely-1", "k1", id] {
+      let trace = try JSON.parse(try await cluster.run("mediatorctl", "trace", subject, "--output", "json"))
+      var kinds: [JSON?] = []
+      var node = trace["roots"]?[0]
+      while let current = node {
+        kinds.append(current["topic"] ?? current["kind"])
+        node = current["effects"]?[0]
+      }
+      #expect(kinds == ["mediator.queue", "instance", "mediator.channel.echo", "mediator.replies"])
+    }
+    try await cluster.run("mediatorctl", "trace", "unheard-of", expecting: 4)
     _ = try await processor.stop()
     _ = try await mediator.stop()
     await cluster.remove()

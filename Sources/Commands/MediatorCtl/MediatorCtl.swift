@@ -32,6 +32,7 @@ struct MediatorCtl: AsyncParsableCommand {
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
       WhyCommand.self, StuckCommand.self, TimelineCommand.self, AtCommand.self,
+      WatchCommand.self, TopCommand.self, TraceCommand.self,
     ])
 
   static func main() async {

@@ -80,19 +80,29 @@ extension KafkaOptions {
   func withChannelReader<Value: Sendable>(
     _ file: ConfigurationOptions, _ body: (ChannelReader?, String?) async throws -> Value
   ) async throws -> Value {
+    try await withAdmin(file) { admin, configuration in
+      guard let admin, let configuration else { return try await body(nil, "no --bootstrap-servers were given") }
+      return try await body(ChannelReader(admin: admin, configuration: configuration), nil)
+    }
+  }
+
+  /// Gives the body a client for questions; nil when there is no address to ask.
+  func withAdmin<Value: Sendable>(
+    _ file: ConfigurationOptions, _ body: (KafkaAdmin?, KafkaConfiguration?) async throws -> Value
+  ) async throws -> Value {
     let configuration: KafkaConfiguration
     do {
       configuration = try self.configuration(file)
     } catch let error as HostingError {
       // A mistake in the settings is told; that there is no address is no mistake here.
       guard error.problems.allSatisfy({ $0.code == .missing }) else { throw error }
-      return try await body(nil, "no --bootstrap-servers were given")
+      return try await body(nil, nil)
     }
     var logger = Logger(label: "kafka")
     logger.logLevel = .critical
     let admin = try KafkaAdmin(configuration, limit: .seconds(5), logger: logger)
     do {
-      let value = try await body(ChannelReader(admin: admin, configuration: configuration), nil)
+      let value = try await body(admin, configuration)
       await admin.close()
       return value
     } catch {

@@ -93,7 +93,7 @@ public struct StuckQueries: Sendable {
     select s.shard, s.owner, nullif(s.expires_at, '-infinity') as lease, o.instances, o.examples,
            null::timestamptz as oldest
       from shards s
-      cross join lateral (select count(*) as instances, (array_agg(id))[1:3] as examples
+      cross join lateral (select count(*) as instances, coalesce((array_agg(id))[1:3], '{}') as examples
                             from (select id from instances i
                                    where i.shard = s.shard and i.ended_at is null limit $1) as open) o
      where s.owner is null or s.expires_at <= clock_timestamp() order by s.shard

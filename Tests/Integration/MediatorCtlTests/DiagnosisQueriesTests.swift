@@ -100,7 +100,7 @@ import Workflow
       "insert into halted_partitions (mediator, topic, partition, reason) values ('gone', 'mediator.replies', 0, 'x')")
     #expect(
       try codes(try await queries.facts(of: first.id, channels: nil))
-        == ["shardWithoutOwner", "partitionHalted", "waitingForReply"])
+        == ["shardWithoutOwner", "partitionHalted", "unpublished"])
     let nobody = try await queries.facts(of: UUIDValue(high: 0, low: 0), channels: nil)
     #expect(nobody == nil)
     await factory.close()
@@ -191,7 +191,7 @@ import Workflow
               one:
                 with: {type: paid}
                 correlate:
-                  order: {from: .data.order, expect: '.[0].id'}
+                  order: {from: .data.order, expect: '${ .[0].id }'}
     """
 }
 

@@ -74,7 +74,7 @@ import Workflow
   }
 
   @Test func tellsWhoComesFirstWithTheSameOrderKey() {
-    var facts = facts(.pending, wakeAt: nil)
+    var facts = facts(.pending, wakeAt: .some(nil))
     facts.orderKey = .init(key: "press-1", holder: other, holderSince: now - .seconds(90), ahead: 2)
     let diagnosis = Diagnosis(facts)
     #expect(
@@ -225,8 +225,8 @@ import Workflow
   }
 
   @Test func namesWhatNothingWillWake() {
-    #expect(codes(facts(wakeAt: nil, activities: [])) == ["unattended"])
-    #expect(codes(facts(wakeAt: nil, activities: [activity(.sequence(position: 0))])) == ["unattended"])
+    #expect(codes(facts(wakeAt: .some(nil), activities: [])) == ["unattended"])
+    #expect(codes(facts(wakeAt: .some(nil), activities: [activity(.sequence(position: 0))])) == ["unattended"])
     #expect(codes(facts(wakeAt: now + .seconds(9), activities: [])) == ["timer"])
     #expect(codes(facts(wakeAt: now - .seconds(9), activities: [])) == ["overdue"])
   }
@@ -234,7 +234,7 @@ import Workflow
   // MARK: Others
 
   @Test func tellsOfTheInstanceThatItWaitsFor() {
-    var facts = facts(wakeAt: nil, activities: [activity(.child(other))])
+    var facts = facts(wakeAt: .some(nil), activities: [activity(.child(other))])
     #expect(Diagnosis(facts).findings.map(\.cause) == [.childMissing(other)])
     facts.children[other] = .init(status: .running, because: "nobody consumes channel 'bank'")
     let cause = Diagnosis(facts).findings[0].cause
@@ -245,7 +245,7 @@ import Workflow
 
   @Test func tellsOfTheEventsThatItWaitsFor() {
     let listening = activity(.listening(ListenProgress(matched: [false], expected: [[:]])))
-    var facts = facts(wakeAt: nil, activities: [listening])
+    var facts = facts(wakeAt: .some(nil), activities: [listening])
     #expect(codes(facts) == ["unattended"])
     facts.detail = detail(.waiting, wakeAt: now + .seconds(5), activities: [listening])
     #expect(codes(facts) == ["timer"])
