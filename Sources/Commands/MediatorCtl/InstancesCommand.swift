@@ -106,28 +106,17 @@ struct InstancesCommand: AsyncParsableCommand {
           mediatorctl instances show 3f2a --output json
         """)
 
-    @Argument(help: ArgumentHelp("An instance id, or how it begins.", valueName: "id"))
-    var id: String
+    @OptionGroup var instance: InstanceArgument
     @Flag(help: "Also prints what each task sent and gave. (JSON always has it.)")
     var data = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var database: DatabaseOptions
     @OptionGroup var file: ConfigurationOptions
 
-    func validate() throws {
-      guard InstancePrefix(id) != nil else {
-        throw ValidationError(
-          "'\(TextWidth.plain(id))' is not the beginning of an instance id: \(InstancePrefix.minimumDigits) to 32 "
-            + "hexadecimal digits.")
-      }
-    }
-
     func run() async throws {
       let detail = try await database.withPool(file) { pool in
         let queries = InstanceQueries(pool: pool)
-        guard let detail = try await queries.detail(try await queries.find(id).id) else {
-          throw CommandFailure.absentInstance(id)
-        }
+        guard let detail = try await queries.detail(try await instance.find(queries)) else { throw instance.absent }
         return detail
       }
       let report = InstanceReport(detail, showsData: data)

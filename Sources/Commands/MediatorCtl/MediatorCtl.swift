@@ -34,6 +34,8 @@ struct MediatorCtl: AsyncParsableCommand {
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
       AuditCommand.self, DeadLettersCommand.self,
+      WhyCommand.self, StuckCommand.self, TimelineCommand.self, AtCommand.self,
+      WatchCommand.self, TopCommand.self, TraceCommand.self,
     ])
 
   static func main() async {

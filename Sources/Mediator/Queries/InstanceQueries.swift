@@ -95,7 +95,7 @@ public struct InstanceQueries: Sendable {
       [
         PostgresStatement(
           """
-          select \(InstanceSummary.columns), i.input, i.state, i.output
+          select \(InstanceSummary.columns), i.input, i.state, i.output, i.wake_at
             from instances i join definitions d on d.number = i.definition where i.id = $1
           """, [uuid]),
         PostgresStatement(
@@ -123,7 +123,9 @@ public struct InstanceQueries: Sendable {
       summary: summary, input: input, context: state?.context ?? .null, deadline: state?.deadline,
       output: try row.parsed("output"),
       history: TaskHistory(journal: journal, open: state?.activities ?? []),
-      isComplete: rows.count <= Self.journalLimit)
+      isComplete: rows.count <= Self.journalLimit, journal: journal, activities: state?.activities ?? [],
+      isUnfinished: state?.unfinished.isEmpty == false,
+      wakeAt: try store { () throws(PostgresError) in try row.optionalTime("wake_at") })
   }
 
   /// The journal of one instance, the oldest row first.

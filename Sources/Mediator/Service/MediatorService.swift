@@ -42,15 +42,24 @@ public actor MediatorService: Service {
     let pool = PostgresPool(options.database, size: 2)
     let leases = LeaseStore(
       pool: pool, mediatorID: options.id, lease: options.shard.lease, timeout: options.databaseTimeout)
+    // Of its own: a question about groups must not hold up a takeover.
+    let observer = try KafkaAdmin(options.kafka, limit: .seconds(5), logger: logger)
     if let services = try await prepare(producer, admin, pool, leases) {
       let letters = publishDeadLetters(pool, services.publisher)
+      let watch = MediatorWatch(
+        pool: pool, reader: ChannelReader(admin: observer, configuration: options.kafka), registry: services.registry,
+        status: status, mediatorID: options.id, logger: logger)
+      let watching = Task { await watch.run() }
       await supervise(services)
       // It may wait for the broker, which the producer's end ends.
       letters.cancel()
+      watching.cancel()
+      await watching.value
       await stopRunners()
       try? await leases.leave()
     }
     await producer.close()
+    await observer.close()
     await admin.close()
     await pool.close()
   }

@@ -30,5 +30,7 @@ public enum MediatorSchema {
         number: 4, name: "commands", sql: String(decoding: PackageResources.V0004_commands_sql, as: UTF8.self)),
       Migration(
         number: 5, name: "dead-letters", sql: String(decoding: PackageResources.V0005_dead_letters_sql, as: UTF8.self)),
+      Migration(
+        number: 6, name: "diagnosis", sql: String(decoding: PackageResources.V0006_diagnosis_sql, as: UTF8.self)),
     ])
 }
