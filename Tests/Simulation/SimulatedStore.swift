@@ -40,6 +40,11 @@ final class SimulatedStore: ShardStore {
     return database.expired(takeover.shard, at: now, limit: limit)
   }
 
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    try await gate.pass("before overdue")
+    return database.read { $0.events.overdue(takeover.shard, at: now, limit: limit) }
+  }
+
   func schedules() async throws(MediatorError) -> [ScheduleRow] {
     try await gate.pass("before schedules")
     return database.schedules(takeover.shard)

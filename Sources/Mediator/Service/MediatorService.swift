@@ -11,6 +11,7 @@ public actor MediatorService: Service {
   private let options: MediatorOptions
   private let logger: Logger
   private let status: MediatorStatus
+  private let checks: StartChecks
   private var runners: [Int32: (runner: ShardRunner, task: Task<Void, Never>, start: ContinuousClock.Instant)] = [:]
   private var failures: [Int32: Backoff] = [:]
   private var retryAt: [Int32: ContinuousClock.Instant] = [:]
@@ -21,12 +22,15 @@ public actor MediatorService: Service {
     self.options = options
     self.status = status
     self.logger = logger
+    checks = StartChecks(
+      database: options.database, allowsUnsafePostgres: options.allowsUnsafePostgres, logger: logger)
   }
 
   /// Runs until ``stop()`` or a graceful shutdown. Waits for Postgres and Kafka, and comes back by itself when it
   /// loses them.
   ///
-  /// - Throws: only what waiting cannot mend: configuration, or a schema that does not fit.
+  /// - Throws: only what waiting cannot mend: `configuration`, which also is a schema that does not fit, or a Postgres
+  ///   that may lose what it has confirmed.
   public func run() async throws {
     try await withGracefulShutdownHandler {
       try await runUntilStopped()
@@ -43,7 +47,9 @@ public actor MediatorService: Service {
     let leases = LeaseStore(
       pool: pool, mediatorID: options.id, lease: options.shard.lease, timeout: options.databaseTimeout)
     if let services = try await prepare(producer, admin, pool, leases) {
+      let sweeping = sweep()
       await supervise(services)
+      sweeping.cancel()
       await stopRunners()
       try? await leases.leave()
     }
@@ -72,7 +78,7 @@ public actor MediatorService: Service {
         status.broker.up()
         return services
       } catch {
-        guard Self.mayPass(error) else { throw error }
+        guard Self.mayPass(error) else { throw Self.refusal(error) }
         note(error)
         await wait(backoff.next(random: .random(in: 0...1)))
       }
@@ -89,6 +95,10 @@ public actor MediatorService: Service {
     }
   }
 
+  private static func refusal(_ error: any Error) -> any Error {
+    (error as? PostgresError).map { MediatorError(.configuration, $0.message) } ?? error
+  }
+
   private func note(_ error: any Error) {
     switch error {
     case let error as MediatorError: status.note(error)
@@ -100,6 +110,7 @@ public actor MediatorService: Service {
   private func connect(
     _ producer: KafkaProducer, _ admin: KafkaAdmin, _ pool: PostgresPool, _ leases: LeaseStore
   ) async throws -> ShardServices {
+    try await checks.run()
     try await MediatorSchema.migrate(options.database)
     let shards = try await leases.initialize(shards: options.shards)
     let secrets = Secrets(options.secrets, seal: try await leases.seal())
@@ -174,6 +185,15 @@ public actor MediatorService: Service {
       failures[shard] = backoff
     }
   }
+
+  /// What is over goes in the background.
+  private func sweep() -> Task<Void, Never> {
+    let sweeper = RetentionSweeper(
+      database: options.database, options: options.retention, timeout: options.databaseTimeout, logger: logger)
+    return Task { await sweeper.run { await self.ownedShards } }
+  }
+
+  private var ownedShards: [Int32] { runners.keys.sorted() }
 
   private func stopRunners() async {
     for entry in runners.values { entry.runner.stop() }

@@ -40,6 +40,8 @@ public protocol ShardStore: Sendable {
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
   /// Events of this shard that are kept no longer, and that nothing is to be done with any more.
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent]
+  /// Events that this shard has collected, and whose counterpart has not come in their time.
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent]
   func schedules() async throws(MediatorError) -> [ScheduleRow]
   /// Of these order keys, those of which this shard has an open instance.
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String>

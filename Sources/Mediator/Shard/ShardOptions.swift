@@ -7,7 +7,9 @@ public struct ShardOptions: Sendable {
   /// Queue topics, and the binding of those that carry bare JSON.
   public var queues: [String: EventBinding?]
   public var repliesTopic: String
+  /// Of initial events.
   public var limits: DecodeLimits
+  public var replyLimits = DecodeLimits()
   /// Records in one batch.
   public var maxBatch: Int
   /// How long a turn waits for the first record.

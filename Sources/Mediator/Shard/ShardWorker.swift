@@ -140,8 +140,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     }
     if catalog.usesInbox, now >= nextExpiryScan {
       let expired = try await store.expired(at: now, limit: options.maxTimers)
-      if expired.count < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
-      work += expired.map { .expired($0) }
+      let overdue = try await store.overdue(at: now, limit: options.maxTimers)
+      if max(expired.count, overdue.count) < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
+      work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
     }
     return work
   }
@@ -177,7 +178,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func decoder(_ catalog: DefinitionCatalog) -> InputDecoder {
     InputDecoder(
       catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits,
-      shard: takeover.shard, shards: options.shards, secrets: options.secrets)
+      shard: takeover.shard, shards: options.shards, secrets: options.secrets, replyLimits: options.replyLimits)
   }
 
   private func encoder(_ catalog: DefinitionCatalog) -> OutgoingEncoder {

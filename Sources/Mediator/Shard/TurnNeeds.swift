@@ -15,6 +15,7 @@ struct TurnNeeds {
       switch item {
       case .record(_, let input): orderKeys.formUnion(input.orderKeys)
       case .inbox(let item): add(item, decoder)
+      case .overdue(let item): collections.insert(item.event.collection)
       default: continue
       }
     }

@@ -9,6 +9,7 @@ enum TurnWork {
   case inbox(InboxItem)
   case timer(UUIDValue)
   case expired(ExpiredEvent)
+  case overdue(OverdueEvent)
   /// The workflow's time has come.
   case fire(ScheduleRow, due: Timestamp)
   /// The workflow's schedule is new or another.
@@ -25,7 +26,7 @@ enum TurnWork {
     case .timer(let id): [id]
     case .fire(let row, let due):
       [InstanceID.make(workflow: row.workflow, source: TurnPlan.scheduleSource(row.workflow), id: due.rfc3339)]
-    case .expired, .schedule, .unschedule: []
+    case .expired, .overdue, .schedule, .unschedule: []
     }
   }
 
@@ -42,6 +43,7 @@ enum TurnWork {
     case .inbox(let item): plan.handle(item, decoder)
     case .timer(let id): plan.wake(id)
     case .expired(let event): plan.expire(event)
+    case .overdue(let event): plan.expire(event)
     case .fire(let row, let due): plan.fire(row, at: due)
     case .schedule(let row): plan.plan(row)
     case .unschedule(let workflow): plan.unschedule(workflow)
@@ -65,6 +67,7 @@ enum TurnWork {
       case .event(let record): plan.undeliverable(OutgoingRecord(topic: record.topic), reason: reason)
       }
     case .expired(let event): plan.batch.expired.append(event)
+    case .overdue(let event): plan.batch.uncollected.append(event.event)
     case .fire(let row, _), .schedule(let row): plan.unschedule(row.workflow)
     case .unschedule(let workflow): plan.unschedule(workflow)
     }

@@ -25,5 +25,7 @@ public enum MediatorSchema {
       Migration(
         number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self)),
       Migration(number: 2, name: "events", sql: String(decoding: PackageResources.V0002_events_sql, as: UTF8.self)),
+      Migration(
+        number: 7, name: "retention", sql: String(decoding: PackageResources.V0007_retention_sql, as: UTF8.self)),
     ])
 }

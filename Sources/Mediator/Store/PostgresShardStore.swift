@@ -77,6 +77,14 @@ public final class PostgresShardStore: ShardStore {
     return events
   }
 
+  public func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    let rows = try await query(
+      OrderRows.overdue, [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+    var events: [OverdueEvent] = []
+    for row in rows { events.append(try OrderRows.overdueEvent(row)) }
+    return events
+  }
+
   // MARK: Writing
 
   public func renew(publishMark: Int64) async throws(MediatorError) {

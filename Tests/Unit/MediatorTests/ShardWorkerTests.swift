@@ -350,6 +350,7 @@ final class ScriptedStore: ShardStore {
 
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { items }
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { expiring }
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] { [] }
   func schedules() async throws(MediatorError) -> [ScheduleRow] { rows }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
   func collected(
