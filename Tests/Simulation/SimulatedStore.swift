@@ -21,9 +21,9 @@ final class SimulatedStore: ShardStore {
     return instances
   }
 
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> [UUIDValue] {
     try await gate.pass("before due")
-    let ids = database.due(takeover.shard, at: now, limit: limit)
+    let ids = database.due(takeover.shard, at: now, limit: quota.limit)
     try await gate.pass("after due")
     return ids
   }

@@ -73,6 +73,7 @@ struct MediatorPlan {
     options.maxBatch = section.integer("batch", default: options.maxBatch, in: 1...10_000)
     options.lease = section.duration("lease", default: options.lease, in: .seconds(1)...(.seconds(300)))
     options.cacheCapacity = section.integer("cache", default: options.cacheCapacity, in: 1...10_000_000)
+    options.maxRunning = section.integer("maxRunning", default: options.maxRunning, in: 1...10_000_000)
     options.limits.maxBytes = section.integer(
       "maxEventBytes", default: options.limits.maxBytes, in: 1000...(64 << 20))
     options.replyLimits.maxBytes = section.integer(

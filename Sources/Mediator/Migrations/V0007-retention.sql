@@ -43,6 +43,10 @@ begin
   end if;
 end $$;
 
+-- Timers by version and status: of a version of which very many are due, a turn takes its share.
+drop index instances_wake;
+create index instances_wake on instances (shard, definition, status, wake_at) where wake_at is not null;
+
 -- Autovacuum by default waits until a fifth of a table is dead: of a large one that is more than what retention ever
 -- deletes at once. Tables that are emptied as fast as they are filled are looked after by the number of rows.
 alter table instances set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);

@@ -34,8 +34,8 @@ public enum PublishResult: Sendable, Hashable {
 public protocol ShardStore: Sendable {
   /// Instances by id, whatever shard they belong to; absent ones are left out.
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
-  /// Ids of this shard's instances whose `wakeAt` has come, earliest first.
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue]
+  /// Ids of this shard's instances whose `wakeAt` has come: of each version its share, earliest first.
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> [UUIDValue]
   /// What other transactions left for this shard to do, oldest first.
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
   /// Events of this shard that are kept no longer, and that nothing is to be done with any more.

@@ -121,6 +121,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
     steadyScans(now)
+    // What Kafka does not take fills the memory, whatever it came from.
+    guard hasRoom else { return [] }
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
       let items = try await store.inbox(limit: options.maxInbox)
@@ -128,7 +130,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       if items.count < options.maxInbox { nextInboxScan = now + options.inboxInterval }
     }
     if now >= nextTimerScan {
-      let due = try await store.due(at: now, limit: options.maxTimers)
+      let due = try await store.due(
+        at: now,
+        within: TimerQuota(limit: options.maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
       // A full page means that more are due already.
       if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
       work += due.map { .timer($0) }

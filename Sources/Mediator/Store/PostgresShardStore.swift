@@ -29,10 +29,8 @@ public final class PostgresShardStore: ShardStore {
     return try InstanceRows.decode(rows)
   }
 
-  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
-    let rows = try await query(
-      "select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3",
-      [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+  public func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> [UUIDValue] {
+    let rows = try await query(TimerRows.due, TimerRows.parameters(takeover.shard, now, quota))
     return try store { () throws(PostgresError) in
       var ids: [UUIDValue] = []
       for row in rows { ids.append(UUIDValue(try row.uuid("id"))) }

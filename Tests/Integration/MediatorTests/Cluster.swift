@@ -114,3 +114,9 @@ func offered(
     record: record, source: source, id: id, keys: keys, isUsed: used, expiresAt: start + retention,
     dispatches: dispatches)
 }
+
+extension PostgresShardStore {
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    try await due(at: now, within: TimerQuota(limit: limit))
+  }
+}

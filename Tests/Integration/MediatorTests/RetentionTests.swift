@@ -175,17 +175,18 @@ import Values
     for _ in 1...20 {
       // What was new in the last cycle is old in this one.
       try await connection.execute(
-        script: "update instances set ended_at = now() - interval '2 hours';"
-          + Self.insert(2000, age: "1 minute")
+        script: "update instances set ended_at = now() - interval '2 hours';\n"
+          + Self.insert(1000, age: "1 minute")
             + """
             insert into forwarded_replies (shard, sequence, partition, value, headers)
             select 0, coalesce((select max(sequence) from forwarded_replies), 0) + n, 1, repeat('z', 300)::bytea, ''
-              from generate_series(1, 2000) as n;
+              from generate_series(1, 1000) as n;
             update shards set publish_mark = 1000000000;
             """)
       while !(try await rows().delete(on: connection).isEmpty) {}
-      // As autovacuum does, at a time that a test can know.
-      for table in Self.tables { try await connection.execute(script: "vacuum \(table)") }
+      // As autovacuum does, at a time that a test can know. Without giving space back: that is a matter of luck (whether
+      // the last pages are empty), and would hide growth.
+      for table in Self.tables { try await connection.execute(script: "vacuum (truncate off) \(table)") }
       var size: [String: Int] = [:]
       for table in Self.tables {
         size[table] = try await cluster.count("select pg_total_relation_size('\(table)')")
@@ -196,7 +197,7 @@ import Values
       let (early, late) = (sizes[4][table] ?? 0, sizes[19][table] ?? 0)
       #expect(Double(late) <= 1.2 * Double(early), "\(table): \(sizes.map { $0[table] ?? 0 })")
     }
-    #expect(try await cluster.count("select count(*) from instances") == 2000)
+    #expect(try await cluster.count("select count(*) from instances") == 1000)
     await connection.close()
     await cluster.close()
   }
