@@ -159,7 +159,7 @@ let package = Package(
       ["Engine", "HTTP", "HTTPCalls", "TestSupport", "Toolchain", "Values", "Workflow"]),
     tests(
       "MediatorCtlTests", in: "Unit/MediatorCtlTests",
-      ["Engine", "Mediator", "Toolchain", "Values", "Workflow", "mediatorctl"]),
+      ["Engine", "Kafka", "Mediator", "Toolchain", "Values", "Wire", "Workflow", "mediatorctl", arguments]),
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),

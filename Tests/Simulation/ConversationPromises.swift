@@ -112,7 +112,10 @@ extension Conversations.Ending {
       let id = letter.record.headers.text("ce_id") ?? ""
       let isLate = letter.reason == "unknownType" && story.talks.contains { $0.start == id && !$0.isDeployed }
       let isReply = letter.reason == "unstorable" && letter.record.topic == Topics.replies
-      if letter.reason != "expired" && !isLate && !isReply {
+      let isFault =
+        letter.reason == "uncaughtFault"
+        && letter.instance.flatMap { tables.instances[$0] }?.state.status == .faulted
+      if letter.reason != "expired" && !isLate && !isReply && !isFault {
         problems.append("dead letter \(letter.reason): \(id) \(letter.detail)")
       }
     }

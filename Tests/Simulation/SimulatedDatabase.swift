@@ -3,6 +3,7 @@ import Kafka
 import Mediator
 import Synchronization
 import Values
+import Wire
 
 /// The mediator's tables in memory, with the one property that matters: a transaction applies as a whole, and only in
 /// the epoch that holds. Promises that a commit breaks are noted at that moment.
@@ -19,6 +20,11 @@ final class SimulatedDatabase: Sendable {
     var instances: [UUIDValue: StoredInstance] = [:]
     var journal: [Int32: [JournalRow]] = [:]
     var deadLetters: [Int32: [DeadLetter]] = [:]
+    /// Those that came back, by their places in the journal, and how often each letter did.
+    var returned: [Int32: [DeadLetter]] = [:]
+    var rounds: [DeadLetterID: Int] = [:]
+    /// By its id, why a letter is not on its topic.
+    var unpublishedLetters: [DeadLetterID: String] = [:]
     var forwarded: [Int32: [ForwardedReply]] = [:]
     var positions: [TopicPartition: Position] = [:]
     var events = EventTables()
@@ -82,7 +88,10 @@ final class SimulatedDatabase: Sendable {
         guard let instance = tables.instances[row.instance] else { continue }
         rows.append(.journal(row, instance.address))
       }
-      rows += (tables.deadLetters[shard] ?? []).filter { $0.sequence > sequence }.map { .deadLetter($0) }
+      let letters = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
+      rows += letters.filter { letter in
+        letter.sequence > sequence && tables.unpublishedLetters[letter.id(in: shard)] == nil
+      }.map { .deadLetter($0) }
       rows += (tables.forwarded[shard] ?? []).filter { $0.sequence > sequence }.map { .forwarded($0) }
       return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
     }
@@ -125,7 +134,8 @@ final class SimulatedDatabase: Sendable {
     tables.shards[shard]?.journalHead = batch.journalHead
     for instance in batch.started + batch.updated { tables.instances[instance.id] = instance }
     tables.journal[shard, default: []] += batch.journal
-    tables.deadLetters[shard, default: []] += batch.deadLetters
+    store(batch.deadLetters, shard, &tables)
+    for letter in batch.unpublishedLetters { leaveUnpublished(letter, shard, &tables) }
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
     tables.violations += tables.events.apply(batch, shard)
@@ -133,6 +143,30 @@ final class SimulatedDatabase: Sendable {
     checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
     return nil
+  }
+
+  /// What names a letter that is there is that one.
+  private func store(_ letters: [DeadLetter], _ shard: Int32, _ tables: inout Tables) {
+    for letter in letters {
+      if let redrive = letter.redrive,
+        tables.deadLetters[redrive.letter.shard]?.contains(where: { $0.sequence == redrive.letter.sequence }) == true
+      {
+        let known = tables.rounds[redrive.letter] ?? 0
+        tables.rounds[redrive.letter] = max(known, min(redrive.round, known + 1))
+        tables.returned[shard, default: []].append(letter)
+        tables.unpublishedLetters[redrive.letter] = nil
+      } else {
+        tables.deadLetters[shard, default: []].append(letter)
+      }
+    }
+  }
+
+  private func leaveUnpublished(_ letter: UnpublishedLetter, _ shard: Int32, _ tables: inout Tables) {
+    let rows = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
+    guard let row = rows.first(where: { $0.sequence == letter.sequence }) else {
+      return tables.violations.append("\(letter.sequence) is no dead letter")
+    }
+    tables.unpublishedLetters[row.id(in: shard)] = letter.reason
   }
 
   /// The first open instance of each key may run.
@@ -258,6 +292,20 @@ final class SimulatedDatabase: Sendable {
         tables.violations.append("the mark \(mark) covers the event \(event), which is not published")
       }
     }
+    for letter in tables.deadLetters[shard] ?? [] where covered.contains(letter.sequence) {
+      let id = letter.id(in: shard)
+      // One that its topic will not take has to be known to be only here.
+      guard !kafka.hasArrived(letter: id), tables.unpublishedLetters[id] == nil, tables.rounds[id] == nil else {
+        continue
+      }
+      tables.violations.append("the mark \(mark) covers the dead letter \(id), which is nowhere")
+    }
+  }
+}
+
+extension DeadLetter {
+  func id(in shard: Int32) -> DeadLetterID {
+    redrive?.letter ?? DeadLetterID(shard: shard, sequence: sequence)
   }
 }
 

@@ -80,6 +80,9 @@ struct MediatorPlan {
       "maxReplyBytes", default: options.replyLimits.maxBytes, in: 1000...(64 << 20))
     options.eventRetention = section.duration(
       "eventRetention", default: options.eventRetention, in: .seconds(1)...(.seconds(365 * 86_400)))
+    options.patience = section.duration(
+      "patience", default: options.patience, in: .seconds(0)...(.seconds(3600)))
+    options.maxRedrives = section.integer("maxRedrives", default: options.maxRedrives, in: 1...1000)
     options.lifecycle = section.choice("lifecycle", default: LifecycleLevel.all)
     options.routes = routes(section, otherwise: queues.keys.sorted().first ?? Topics.queue)
     return options

@@ -47,6 +47,9 @@ end $$;
 drop index instances_wake;
 create index instances_wake on instances (shard, definition, status, wake_at) where wake_at is not null;
 
+-- Dead letters that somebody has dealt with, in the order in which that was.
+create index dead_letters_done on dead_letters (shard, changed_at) where status in ('redriven', 'dropped');
+
 -- Autovacuum by default waits until a fifth of a table is dead: of a large one that is more than what retention ever
 -- deletes at once. Tables that are emptied as fast as they are filled are looked after by the number of rows.
 alter table instances set (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);

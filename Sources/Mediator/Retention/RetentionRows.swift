@@ -14,10 +14,11 @@ struct RetentionRows: Sendable {
     var instances = 0
     var journal = 0
     var forwardedReplies = 0
+    var deadLetters = 0
     /// Whether there may be more.
     var isFull = false
 
-    var isEmpty: Bool { instances + journal + forwardedReplies == 0 }
+    var isEmpty: Bool { instances + journal + forwardedReplies + deadLetters == 0 }
   }
 
   func delete(on connection: PostgresConnection) async throws(PostgresError) -> Deleted {
@@ -30,11 +31,16 @@ struct RetentionRows: Sendable {
         PostgresStatement(Self.journal, instances + [.int4(Int32(options.maxRows))]),
         PostgresStatement(Self.ended, instances),
         PostgresStatement(Self.forwarded, [.int4(shard), .int4(Int32(options.maxRows))]),
+        PostgresStatement(
+          Self.deadLetters,
+          [.int4(shard), .int8(options.deadLetters.milliseconds), .int4(Int32(options.maxInstances))]),
         PostgresStatement("commit"),
       ], timeout: timeout)
-    var deleted = Deleted(instances: rows[2].affected, journal: rows[1].affected, forwardedReplies: rows[3].affected)
+    var deleted = Deleted(
+      instances: rows[2].affected, journal: rows[1].affected, forwardedReplies: rows[3].affected,
+      deadLetters: rows[4].affected)
     deleted.isFull =
-      deleted.instances >= options.maxInstances || deleted.journal >= options.maxRows
+      max(deleted.instances, deleted.deadLetters) >= options.maxInstances || deleted.journal >= options.maxRows
       || deleted.forwardedReplies >= options.maxRows
     return deleted
   }
@@ -58,6 +64,21 @@ struct RetentionRows: Sendable {
     select id from instances
      where shard = $1 and ended_at < clock_timestamp() - $2 * interval '1 millisecond'
      order by ended_at limit $3 for update skip locked
+    """
+
+  /// With their history. Those that nobody has dealt with, that came back too often, or that the topic has not got, stay.
+  private static let deadLetters = """
+    with over as materialized (
+      select shard, sequence from dead_letters
+       where shard = $1 and status in ('redriven', 'dropped') and unpublished is null
+         and changed_at < clock_timestamp() - $2 * interval '1 millisecond'
+         and sequence <= (select publish_mark from shards where shard = $1)
+       order by changed_at limit $3 for update skip locked
+    ), history as (
+      delete from dead_letter_history h using over
+       where h.letter_shard = over.shard and h.letter_sequence = over.sequence
+    )
+    delete from dead_letters d using over where d.shard = over.shard and d.sequence = over.sequence
     """
 
   private static let forwarded = """

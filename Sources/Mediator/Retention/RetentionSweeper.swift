@@ -10,6 +10,8 @@ struct RetentionSweeper: Sendable {
   let logger: Logger
   private let instances = Counter(label: "mediator_retention_deleted_total", dimensions: [("table", "instances")])
   private let journal = Counter(label: "mediator_retention_deleted_total", dimensions: [("table", "journal")])
+  private let deadLetters = Counter(
+    label: "mediator_retention_deleted_total", dimensions: [("table", "dead_letters")])
   private let forwarded = Counter(
     label: "mediator_retention_deleted_total", dimensions: [("table", "forwarded_replies")])
 
@@ -63,6 +65,7 @@ struct RetentionSweeper: Sendable {
       let deleted = try await rows.delete(on: connection)
       instances.increment(by: deleted.instances)
       journal.increment(by: deleted.journal)
+      deadLetters.increment(by: deleted.deadLetters)
       forwarded.increment(by: deleted.forwardedReplies)
       guard deleted.isFull else { return }
       try? await Task.sleep(for: options.pause)

@@ -48,7 +48,10 @@ public actor MediatorService: Service {
       pool: pool, mediatorID: options.id, lease: options.shard.lease, timeout: options.databaseTimeout)
     if let services = try await prepare(producer, admin, pool, leases) {
       let sweeping = sweep()
+      let letters = publishDeadLetters(pool, services.publisher)
       await supervise(services)
+      // It may wait for the broker, which the producer's end ends.
+      letters.cancel()
       sweeping.cancel()
       await stopRunners()
       try? await leases.leave()
@@ -130,8 +133,21 @@ public actor MediatorService: Service {
     _ = try await registry.refreshed()
     return ShardServices(
       options: options, layout: layout, leases: leases, registry: registry, secrets: secrets,
-      publisher: KafkaPublisher(producer: producer), admin: admin, status: status, metrics: MediatorMetrics(),
+      publisher: KafkaPublisher(producer: producer, logger: logger), admin: admin, status: status,
+      metrics: MediatorMetrics(),
       logger: logger)
+  }
+
+  /// Now and then, what the dead-letter topic has not taken.
+  private nonisolated func publishDeadLetters(_ pool: PostgresPool, _ publisher: KafkaPublisher) -> Task<Void, Never> {
+    let letters = DeadLetterPublisher(pool: pool, publisher: publisher, timeout: options.databaseTimeout)
+    return Task {
+      while !Task.isCancelled {
+        // Whatever goes wrong is told by those who need Postgres and Kafka all the time.
+        _ = try? await letters.publishDue()
+        try? await Task.sleep(for: .seconds(10))
+      }
+    }
   }
 
   // MARK: Holding shards

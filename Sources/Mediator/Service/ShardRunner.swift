@@ -70,7 +70,8 @@ final class ShardRunner: Sendable {
     let options = services.options
     let store = PostgresShardStore(
       connection: connection, takeover: takeover, lease: options.shard.lease,
-      publishesEveryRow: options.shard.lifecycle != .off, timeout: options.databaseTimeout)
+      publishesEveryRow: options.shard.lifecycle != .off, maxRedrives: options.shard.maxRedrives,
+      timeout: options.databaseTimeout)
     var shard = options.shard
     shard.shards = services.layout.shards
     shard.secrets = services.secrets

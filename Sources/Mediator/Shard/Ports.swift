@@ -24,7 +24,7 @@ public enum PublishResult: Sendable, Hashable {
   case published
   /// The broker will never take this record (too large, say).
   case refused(String)
-  /// This program has no right to write to the record's topic.
+  /// The record's topic cannot be written, while others can: this program has no right to, or there is no such topic.
   case forbidden(String)
   /// Unknown whether it arrived: to be published again.
   case failed(String)

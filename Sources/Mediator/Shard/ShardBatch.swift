@@ -58,6 +58,8 @@ public struct ShardBatch: Sendable {
   public var updated: [StoredInstance] = []
   public var journal: [JournalRow] = []
   public var deadLetters: [DeadLetter] = []
+  /// Dead letters that the topic did not take.
+  public var unpublishedLetters: [UnpublishedLetter] = []
   public var forwarded: [ForwardedReply] = []
   public var positions: [TopicPartition: Position] = [:]
   /// What instances listen to now, where that has changed.
@@ -86,7 +88,7 @@ public struct ShardBatch: Sendable {
   public var isEmpty: Bool {
     started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
       && positions.isEmpty && offered.isEmpty && handled.isEmpty && expired.isEmpty && schedules.isEmpty
-      && unscheduled.isEmpty
+      && unscheduled.isEmpty && unpublishedLetters.isEmpty
   }
 }
 
@@ -116,24 +118,6 @@ public struct JournalRow: Sendable, Hashable {
       default: false
       }
     }
-  }
-}
-
-/// A record that could not be handled, with everything that is needed to look at it and to send it again.
-public struct DeadLetter: Sendable, Hashable {
-  public let sequence: Int64
-  public let record: KafkaRecord
-  /// A word for machines, such as `notJSON`.
-  public let reason: String
-  /// A sentence for people.
-  public let detail: String
-
-  public init(sequence: Int64, record: KafkaRecord, reason: String, detail: String) {
-    self.sequence = sequence
-    self.record = record
-    self.reason = reason
-    // The sentence may quote the record, and Postgres takes no NUL in a text.
-    self.detail = String(detail.map { $0 == "\0" ? "\u{FFFD}" : $0 })
   }
 }
 

@@ -41,6 +41,12 @@ public struct ShardOptions: Sendable {
   /// Which lifecycle events are published.
   public var lifecycle: LifecycleLevel = .off
   public var secrets = Secrets()
+  /// How long a channel's topic may refuse processing events before their tasks fault.
+  public var patience: Duration = .seconds(30)
+  /// How often a topic that refuses is tried meanwhile.
+  public var probeInterval: Duration = .seconds(2)
+  /// A dead letter that was sent again so many times, and comes back, is parked.
+  public var maxRedrives = 3
 
   public init(
     queues: [String: EventBinding?] = [Topics.queue: nil], repliesTopic: String = Topics.replies,

@@ -62,6 +62,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   @discardableResult
   public func turn() async throws(MediatorError) -> TurnReport {
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
+    tendTopics()
     if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
@@ -111,6 +112,16 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     let wait = catalog.usesInbox ? min(options.wait, options.inboxInterval) : options.wait
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
     return try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? wait : .zero)
+  }
+
+  /// Tries the topics that refused, and gives up what they have refused for too long. Before the rows that wait for
+  /// them fill the outbox: then everything else would stand still as well.
+  private func tendTopics() {
+    guard outbox.hasBlockedTopics else { return }
+    let isCrowded = !outbox.hasRoom(rows: options.maxUnpublished / 2, bytes: .max)
+    outbox.tend(
+      at: clock.now(), patience: isCrowded ? .zero : options.patience, probeInterval: options.probeInterval,
+      through: publisher)
   }
 
   private var hasRoom: Bool {
@@ -264,9 +275,11 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   private func plan(_ catalog: DefinitionCatalog, _ known: TurnPlan.Known) -> TurnPlan {
-    TurnPlan(
+    var plan = TurnPlan(
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
       publishMark: publishMark, catalog: catalog, known: known, now: clock.now())
+    plan.repliesTopic = options.repliesTopic
+    return plan
   }
 
   private func commit(_ batch: ShardBatch) async throws(MediatorError) {

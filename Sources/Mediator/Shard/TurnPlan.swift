@@ -11,6 +11,8 @@ struct TurnPlan {
   let catalog: DefinitionCatalog
   let known: Known
   let now: Timestamp
+  /// What processing events name as the place for their replies.
+  var repliesTopic = Topics.replies
   var batch: ShardBatch
   private(set) var ignored: [IgnoredReason: Int] = [:]
   private(set) var startedCount = 0
@@ -74,7 +76,7 @@ struct TurnPlan {
     case .reply(let outcome, let requestID, let instance):
       reply(outcome, requestID, instance, record)
     case .deadLetter(let reason, let detail):
-      quarantine(record, reason: reason, detail: detail)
+      quarantine(record, reason: reason, detail: detail, instance: record.correlation)
     case .ignored(let reason):
       ignore(reason)
     }
@@ -95,7 +97,9 @@ struct TurnPlan {
     let record = KafkaRecord(
       topic: event.topic, partition: event.partition ?? -1, offset: -1, timestamp: now.microseconds / 1000,
       key: event.key, value: event.value, headers: event.headers)
-    quarantine(record, reason: "undeliverable", detail: "the broker has refused the event: \(reason)")
+    quarantine(
+      record, reason: "undeliverable", detail: "the broker has refused the event: \(reason)",
+      instance: record.correlation)
   }
 
   /// The instance's next step cannot be stored, whatever is tried: it ends with an error that says so.
@@ -103,8 +107,9 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.abandon(reason, state: &state, now: now) }
   }
 
-  mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String) {
-    batch.deadLetters.append(DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail))
+  mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String, instance: UUIDValue? = nil) {
+    batch.deadLetters.append(
+      DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail, instance: instance))
   }
 
   mutating func advance(past record: KafkaRecord) { lastRecords[record.topicPartition] = record }
@@ -161,11 +166,13 @@ struct TurnPlan {
       return false
     }
     let step = body(entry.engine, &instance.state, now)
+    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: instances[id], step, entry)
     instances[id] = instance
     switch step.disposition {
     case .applied:
       touch(id)
       journal(id, step)
+      if let fault { quarantine(fault.event, reason: "uncaughtFault", detail: fault.detail, instance: id) }
       return true
     case .ignored(let reason):
       ignore(IgnoredReason(reason))

@@ -38,6 +38,7 @@ enum TurnWork {
       switch item.subject {
       case .request(let request): plan.undeliverable(request.id, instance: request.instance, reason: item.reason)
       case .event(let record): plan.undeliverable(record, reason: item.reason)
+      case .letter: plan.leaveUnpublished(item.sequence, reason: item.reason)
       }
     case .record(let record, let input): plan.add(input, from: record, keepingEvents: retention)
     case .inbox(let item): plan.handle(item, decoder)
@@ -65,6 +66,8 @@ enum TurnWork {
       case .request(let request): plan.abandon(request.instance, reason: reason)
       // That there was one, at least.
       case .event(let record): plan.undeliverable(OutgoingRecord(topic: record.topic), reason: reason)
+      // Only what the broker said can be what Postgres does not like.
+      case .letter: plan.leaveUnpublished(item.sequence, reason: "refused")
       }
     case .expired(let event): plan.batch.expired.append(event)
     case .overdue(let event): plan.batch.uncollected.append(event.event)

@@ -26,6 +26,8 @@ public enum MediatorSchema {
         number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self)),
       Migration(number: 2, name: "events", sql: String(decoding: PackageResources.V0002_events_sql, as: UTF8.self)),
       Migration(
+        number: 5, name: "dead-letters", sql: String(decoding: PackageResources.V0005_dead_letters_sql, as: UTF8.self)),
+      Migration(
         number: 7, name: "retention", sql: String(decoding: PackageResources.V0007_retention_sql, as: UTF8.self)),
     ])
 }

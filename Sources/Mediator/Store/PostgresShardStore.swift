@@ -10,15 +10,18 @@ public final class PostgresShardStore: ShardStore {
   private let leaseMilliseconds: Int64
   /// Whether rows without a processing event have something to publish too: lifecycle events.
   private let publishesEveryRow: Bool
+  private let maxRedrives: Int
   private let timeout: Duration
 
   init(
-    connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, publishesEveryRow: Bool, timeout: Duration
+    connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, publishesEveryRow: Bool,
+    maxRedrives: Int = 3, timeout: Duration
   ) {
     self.connection = connection
     self.takeover = takeover
     self.leaseMilliseconds = lease.milliseconds
     self.publishesEveryRow = publishesEveryRow
+    self.maxRedrives = maxRedrives
     self.timeout = timeout
   }
 
@@ -104,7 +107,7 @@ public final class PostgresShardStore: ShardStore {
     if !batch.started.isEmpty { statements.append(InstanceRows.insert(batch.started)) }
     if !batch.updated.isEmpty { statements.append(InstanceRows.update(batch.updated)) }
     if !batch.journal.isEmpty { statements.append(OutboxRows.insert(batch.journal, shard: takeover.shard)) }
-    if !batch.deadLetters.isEmpty { statements.append(OutboxRows.insert(batch.deadLetters, shard: takeover.shard)) }
+    statements += DeadLetterRows.statements(batch, shard: takeover.shard, maxRedrives: maxRedrives)
     if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
     statements += EventRows.statements(batch, shard: takeover.shard)
     statements += OrderRows.statements(batch, shard: takeover.shard)

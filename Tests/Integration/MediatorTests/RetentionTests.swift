@@ -84,6 +84,32 @@ import Values
     await cluster.close()
   }
 
+  /// What nobody has dealt with, or the topic has not got, stays however old it is.
+  @Test func deadLettersThatAreDealtWithGo() async throws {
+    let (cluster, connection) = try await cluster()
+    try await connection.execute(
+      script: """
+        insert into dead_letters (shard, sequence, topic, partition, "offset", timestamp, headers, reason, detail, status,
+                                  changed_at, unpublished)
+        select 0, n, 't', 0, n, 0, '', 'r', 'd',
+               (array['open', 'redriven', 'parked', 'dropped', 'dropped', 'dropped', 'redriven'])[n],
+               now() - case n when 5 then interval '1 day' else interval '91 days' end,
+               case n when 6 then 'no such topic' end
+          from generate_series(1, 7) as n;
+        insert into dead_letter_history (letter_shard, letter_sequence, action, actor, round, detail)
+        select 0, n, 'x', 'y', 0, '' from generate_series(1, 7) as n;
+        update shards set publish_mark = 6 where shard = 0;
+        """)
+    #expect(try await rows().delete(on: connection) == RetentionRows.Deleted(deadLetters: 2))
+    #expect(try await rows().delete(on: connection).isEmpty)
+    let left = try await connection.query(
+      "select sequence from dead_letters join dead_letter_history on letter_sequence = sequence order by sequence")
+    #expect(try left.map { try $0.int("sequence") } == [1, 3, 5, 6, 7])
+    #expect(try await cluster.count("select count(*) from dead_letter_history") == 5)
+    await connection.close()
+    await cluster.close()
+  }
+
   /// An instance with a very long journal is deleted in several bites, and never before its last row.
   @Test func eachDeleteIsBounded() async throws {
     let (cluster, connection) = try await cluster()

@@ -200,6 +200,42 @@ import Wire
     #expect(publisher.take(0).records.map(\.topic) == [Topics.deadLetters])
   }
 
+  /// It is in the store; the turns go on, and so does the mark.
+  @Test func aDeadLetterTopicThatCannotBeWrittenStopsNothing() async throws {
+    source.batches = [[event("1", value: "{")], [event("2", offset: 1)]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    let letter = try #require(store.commits.last?.deadLetters.first)
+    publisher.complete(0, .forbidden("no right"))
+    try await worker.turn()
+    #expect(store.commits.last?.started.count == 1)
+    #expect(
+      store.commits.last?.unpublishedLetters == [UnpublishedLetter(sequence: letter.sequence, reason: "no right")])
+    publisher.complete()
+    #expect(await worker.publishMark == store.commits.last?.journalHead)
+  }
+
+  /// The shard goes on with what is for other topics; after the patience the task faults.
+  @Test func aChannelThatCannotBeWrittenFaultsItsTasks() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    publisher.complete(0, .forbidden("no right"))
+    try await worker.turn()
+    source.batches = [[event("2", offset: 1)]]
+    try await worker.turn()
+    #expect(store.commits.count == 2)
+    #expect(publisher.count == 0)
+    clock.advance(by: .seconds(31))
+    try await worker.turn()
+    #expect(store.instances.values.map(\.state.status) == [.faulted, .faulted])
+    #expect(store.instances.values.allSatisfy { $0.state.error?.detail?.contains("no right") == true })
+    // The letters that tell of it are what is on its way now.
+    #expect(publisher.take(0).records.map(\.topic) == [Topics.deadLetters, Topics.deadLetters])
+  }
+
   // MARK: The rest of a turn
 
   /// Both are there in one turn: the reply counts.
