@@ -48,7 +48,7 @@ import Values
     #expect(listed["letters"]?[0]?["reason"] == "notJSON")
 
     // As it is, it comes back, and is the same row.
-    try await cluster.run("mediatorctl", "dlq", "redrive", id)
+    try await cluster.run("mediatorctl", "dlq", "redrive", id, "--config", config)
     try await cluster.wait(
       for: 1, "it to come back", "select count(*) from dead_letter_history where action = 'returned'")
     #expect(try await cluster.count("select count(*) from dead_letters") == 1)
@@ -56,7 +56,7 @@ import Values
 
     try await cluster.run(
       "mediatorctl", "dlq", "edit", id, "--value", try cluster.write(value + "}", to: "letter.json"))
-    for _ in 0..<3 { try await cluster.run("mediatorctl", "dlq", "redrive", id) }
+    for _ in 0..<3 { try await cluster.run("mediatorctl", "dlq", "redrive", id, "--config", config) }
     // The four of them and the first: everything has been read.
     try await cluster.wait(
       for: 1, "all to be read",
@@ -72,7 +72,7 @@ import Values
     #expect(try await cluster.count("select count(*) from dead_letters where status = 'redriven' and rounds = 4") == 1)
 
     // Enough is enough; and what it became is told, beside what it was.
-    try await cluster.run("mediatorctl", "dlq", "redrive", id, expecting: 1)
+    try await cluster.run("mediatorctl", "dlq", "redrive", id, "--config", config, expecting: 1)
     let shown = try JSON.parse(try await cluster.run("mediatorctl", "dlq", "show", id, "--output", "json"))
     #expect(shown["value"]?["text"]?.string == value)
     #expect(shown["edited"]?["value"]?["text"]?.string == value + "}")

@@ -58,7 +58,7 @@ enum DeadLetterRows {
         """
         with back as (
           select distinct on (n.shard, n.sequence) n.shard, n.sequence, n.topic, n.round, n.reason, n.detail
-            from \(naming) n order by n.shard, n.sequence, n.round desc, n.place desc
+            from \(naming) order by n.shard, n.sequence, n.round desc, n.place desc
         ), found as materialized (
           select d.shard, d.sequence, b.round, b.reason, b.detail
             from back b join dead_letters d on (d.shard, d.sequence, d.topic) = (b.shard, b.sequence, b.topic)
@@ -82,7 +82,7 @@ enum DeadLetterRows {
           (letter_shard, letter_sequence, action, actor, round, reason, detail, shard, sequence)
         select n.of_shard, n.of_sequence, case when d.status = 'parked' then 'parked' else 'returned' end,
                'mediator', n.round, n.reason, n.detail, $1, n.sequence
-          from \(returning) n
+          from \(returning)
           join dead_letters d on (d.shard, d.sequence, d.topic) = (n.of_shard, n.of_sequence, n.topic)
          order by n.sequence
         """, all),
@@ -92,7 +92,7 @@ enum DeadLetterRows {
           (shard, sequence, topic, partition, "offset", timestamp, key, value, headers, reason, detail, instance)
         select $1, n.sequence, n.topic, n.partition, n."offset", n.timestamp, n.key, n.value, n.headers, n.reason,
                n.detail, n.instance
-          from \(returning) n
+          from \(returning)
          where not exists (
            select from dead_letters d where (d.shard, d.sequence, d.topic) = (n.of_shard, n.of_sequence, n.topic))
         """, all),

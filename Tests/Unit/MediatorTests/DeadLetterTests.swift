@@ -101,11 +101,13 @@ import Wire
 
   // MARK: Calls that nobody catches
 
-  private func failing(_ turns: inout Turns, activity: Int = 1) throws -> ShardBatch {
+  /// The call's reply: it has failed for good.
+  private func failing(_ turns: inout Turns, _ started: ShardBatch) throws -> ShardBatch {
     let id = try #require(turns.stored.values.first).id.text
+    let request = try #require(started.journal.flatMap(\.requests).last)
     let problem = ProblemDetails(type: "about:blank", status: 503, detail: "busy")
     return turns.turn([
-      reply(.failed(TaskFailure(problem: problem)), to: "\(id).\(activity).1", of: id, offset: 4)
+      reply(.failed(TaskFailure(problem: problem)), to: request.id, of: id, offset: 4)
     ]).1
   }
 
@@ -113,7 +115,7 @@ import Wire
     var turns = Turns([try entry(1, oneCall)])
     let (_, started) = turns.turn([event(value: "{\"a\": 1}")])
     #expect(started.deadLetters.isEmpty)
-    let batch = try failing(&turns)
+    let batch = try failing(&turns, started)
     #expect(batch.updated.map(\.state.status) == [.faulted])
     let letter = try #require(batch.deadLetters.first)
     #expect(batch.deadLetters.count == 1)
@@ -152,8 +154,8 @@ import Wire
           - stop: {raise: {error: {type: about:blank, status: 418}}}
         """)
     ])
-    _ = turns.turn([event()])
-    let batch = try failing(&turns, activity: 3)
+    let (_, started) = turns.turn([event()])
+    let batch = try failing(&turns, started)
     #expect(batch.updated.map(\.state.status) == [.faulted])
     #expect(batch.updated.first?.state.error?.status == 418)
     #expect(batch.deadLetters.isEmpty)
