@@ -103,7 +103,7 @@ import Values
     #expect(try await rows().delete(on: connection) == RetentionRows.Deleted(deadLetters: 2))
     #expect(try await rows().delete(on: connection).isEmpty)
     let left = try await connection.query(
-      "select sequence from dead_letters join dead_letter_history on letter_sequence = sequence order by sequence")
+      "select d.sequence from dead_letters d join dead_letter_history on letter_sequence = d.sequence order by 1")
     #expect(try left.map { try $0.int("sequence") } == [1, 3, 5, 6, 7])
     #expect(try await cluster.count("select count(*) from dead_letter_history") == 5)
     await connection.close()
