@@ -46,7 +46,11 @@ import Values
     }
     try await send("third")
     try await cluster.wait(
-      for: 1, "a dead letter", "select count(*) from dead_letters where reason = 'unknownType' and key = 'third'")
+      for: 1, "what came of the third",
+      "select (select count(*) from dead_letters) + (select count(*) from instances where event_id = 'third')")
+    let letters = try await cluster.query("select reason, key from dead_letters")
+    #expect(try letters.map { try $0.text("reason") } == ["unknownType"])
+    #expect(try letters.first?.bytes("key") == Array("third".utf8))
     try await send("fourth", "note.other")
     try await cluster.wait(for: 3, "the fourth to wait", waiting)
     // One event goes to one listener.

@@ -12,6 +12,8 @@ public struct ShardOptions: Sendable {
   public var replyLimits = DecodeLimits()
   /// Records in one batch.
   public var maxBatch: Int
+  /// How long a turn shall take at most, about; where one takes longer, the next takes less into it.
+  public var turnTarget: Duration = .milliseconds(150)
   /// How long a turn waits for the first record.
   public var wait: Duration
   /// How often due timers are looked for.

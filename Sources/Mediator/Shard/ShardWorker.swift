@@ -18,6 +18,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private let clock: any MediatorClock
   private let outbox = Outbox()
   var cache: InstanceCache
+  private var pace: TurnPace
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
@@ -43,6 +44,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     self.catalogs = catalogs
     self.clock = clock
     cache = InstanceCache(capacity: options.cacheCapacity, bytes: options.cacheBytes)
+    pace = TurnPace(target: options.turnTarget)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
     unpublishedAfter = takeover.publishMark
@@ -75,6 +77,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       try await renewIfDue()
       return report
     }
+    let began = clock.now()
     let inputs: [TurnInput]
     (inputs, catalog) = try await decode(records, catalog)
     report.split(.decode)
@@ -83,6 +86,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     work += timed
     try await run(work[...], catalog, &report)
     outbox.settle(undeliverable)
+    pace.turned(in: clock.now() - began)
     await reportPositions()
     return report
   }
@@ -111,7 +115,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     // What comes by way of the inbox should not wait for a queue that is quiet.
     let wait = catalog.usesInbox ? min(options.wait, options.inboxInterval) : options.wait
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
-    return try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? wait : .zero)
+    return try await source.nextBatch(max: hasRoom ? pace.limit(options.maxBatch) : 0, wait: waiting ? wait : .zero)
   }
 
   /// Tries the topics that refused, and gives up what they have refused for too long. Before the rows that wait for
@@ -134,18 +138,19 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     steadyScans(now)
     // What Kafka does not take fills the memory, whatever it came from.
     guard hasRoom else { return [] }
+    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers), pace.limit(options.maxInbox))
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
-      let items = try await store.inbox(limit: options.maxInbox)
+      let items = try await store.inbox(limit: maxInbox)
       work += items.map { .inbox($0) }
-      if items.count < options.maxInbox { nextInboxScan = now + options.inboxInterval }
+      if items.count < maxInbox { nextInboxScan = now + options.inboxInterval }
     }
     if now >= nextTimerScan {
       let due = try await store.due(
         at: now,
-        within: TimerQuota(limit: options.maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
+        within: TimerQuota(limit: maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
       // A full page means that more are due already.
-      if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
+      if due.count < maxTimers { nextTimerScan = now + options.timerInterval }
       work += due.map { .timer($0) }
       if schedules == nil {
         schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
@@ -154,9 +159,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       work += schedules?.work(catalog, now: now) ?? []
     }
     if catalog.usesInbox, now >= nextExpiryScan {
-      let expired = try await store.expired(at: now, limit: options.maxTimers)
-      let overdue = try await store.overdue(at: now, limit: options.maxTimers)
-      if max(expired.count, overdue.count) < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
+      let expired = try await store.expired(at: now, limit: maxTimers)
+      let overdue = try await store.overdue(at: now, limit: maxTimers)
+      if max(expired.count, overdue.count) < maxTimers { nextExpiryScan = now + options.expiryInterval }
       work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
     }
     return work
