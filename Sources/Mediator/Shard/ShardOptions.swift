@@ -21,7 +21,7 @@ public struct ShardOptions: Sendable {
   /// Timers fired in one batch.
   public var maxTimers: Int
   /// Instances of one version with a call under way, beyond which those that only wait are not woken.
-  public var maxRunning = 5000
+  public var maxRunning = 1000
   /// Rows committed and not yet acknowledged by the broker; above it no record is read.
   public var maxUnpublished: Int
   /// The same for the bytes of their records.
