@@ -19,6 +19,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private let outbox = Outbox()
   var cache: InstanceCache
   private var pace: TurnPace
+  /// Records of the last turn.
+  private var lastRecords = 0
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
@@ -72,6 +74,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     var catalog = try await catalogs.current()
     let timed = try await timedWork(&catalog)
     let records = try await poll(waiting: work.isEmpty && timed.isEmpty, catalog)
+    lastRecords = records.count
     report.split(.poll)
     guard !(records.isEmpty && timed.isEmpty && work.isEmpty) else {
       try await renewIfDue()
@@ -138,7 +141,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     steadyScans(now)
     // What Kafka does not take fills the memory, whatever it came from.
     guard hasRoom else { return [] }
-    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers), pace.limit(options.maxInbox))
+    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
       let items = try await store.inbox(limit: maxInbox)

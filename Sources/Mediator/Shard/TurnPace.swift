@@ -15,6 +15,13 @@ struct TurnPace {
   /// At least as much as makes the transaction worth its round trip.
   func limit(_ most: Int) -> Int { min(most, max(16, Int(Double(most) * share))) }
 
+  /// The same for timers, which wake what then waits for replies: the more replies came in the last turn, the fewer, but
+  /// for a quarter. What has begun is finished before more begins.
+  func limit(_ most: Int, after records: Int) -> Int {
+    let limit = limit(most)
+    return max(1, limit / 4, limit - records)
+  }
+
   /// - Parameter time: how long the turn took, from its records to its commit.
   mutating func turned(in time: Duration) {
     if time > target {

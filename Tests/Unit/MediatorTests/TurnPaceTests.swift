@@ -20,6 +20,12 @@ import Values
     #expect(pace.limit(500) == 500)
   }
 
+  @Test func timersLeaveRoomForReplies() {
+    let pace = TurnPace(target: .milliseconds(150))
+    #expect([0, 100, 375, 376, 500].map { pace.limit(500, after: $0) } == [500, 400, 125, 125, 125])
+    #expect(pace.limit(1, after: 500) == 1)
+  }
+
   @Test func thereIsAlwaysSomethingInATurn() {
     var pace = TurnPace(target: .milliseconds(150))
     for _ in 0..<100 { pace.turned(in: .seconds(60)) }
