@@ -21,7 +21,10 @@ import Values
   }
 
   @Test func timersLeaveRoomForReplies() {
-    let pace = TurnPace(target: .milliseconds(150))
+    var pace = TurnPace(target: .milliseconds(150))
+    // An owner begins with few.
+    #expect(pace.limit(500, after: 0) == 50)
+    for _ in 0..<6 { pace.turned(in: .milliseconds(10)) }
     #expect([0, 100, 375, 376, 500].map { pace.limit(500, after: $0) } == [500, 400, 125, 125, 125])
     #expect(pace.limit(1, after: 500) == 1)
   }
