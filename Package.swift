@@ -166,7 +166,7 @@ let package = Package(
 
     tests(
       "MediatorIntegrationTests", in: "Integration/MediatorTests",
-      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow"]),
+      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", logging]),
 
     tests(
       "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",

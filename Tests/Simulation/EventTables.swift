@@ -19,6 +19,8 @@ struct EventTables {
   /// Which instances have taken an event, by its id.
   private(set) var takers: [String: [UUIDValue]] = [:]
   private(set) var collected: [CollectedEvent] = []
+  /// Which shard has collected an event.
+  private var homes: [Int64: Int32] = [:]
   private(set) var schedules: [String: (shard: Int32, row: ScheduleRow)] = [:]
   private var nextNumber: Int64 = 1
 
@@ -47,6 +49,7 @@ struct EventTables {
     events.removeAll { event in batch.expired.contains { $0.number == event.number } }
     collected.removeAll { batch.uncollected.contains($0) }
     collected += batch.collected
+    for event in batch.collected { homes[event.number] = shard }
     for row in batch.schedules {
       if let known = schedules[row.workflow], known.shard != shard || known.row.definition > row.definition {
         violations.append("the schedule of \(row.workflow) goes back to the version \(row.definition)")
@@ -124,6 +127,7 @@ struct EventTables {
   func expired(_ shard: Int32, at now: Timestamp, limit: Int) -> [ExpiredEvent] {
     let due = events.filter { event in
       event.shard == shard && event.offered.expiresAt <= now && !inbox.contains { $0.item.event == event.number }
+        && !collected.contains { $0.number == event.number }
     }
     return due.prefix(limit).map {
       ExpiredEvent(number: $0.number, unused: $0.isUsed ? nil : $0.offered.record, keys: $0.offered.keys)
@@ -135,6 +139,17 @@ struct EventTables {
     expired.allSatisfy { item in
       guard let event = events.first(where: { $0.number == item.number }) else { return false }
       return !(item.unused != nil && event.isUsed) && !inbox.contains { $0.item.event == item.number }
+        && !collected.contains { $0.number == item.number }
     }
+  }
+
+  func overdue(_ shard: Int32, at now: Timestamp, limit: Int) -> [OverdueEvent] {
+    let due = collected.compactMap { item -> OverdueEvent? in
+      guard homes[item.number] == shard, let event = events.first(where: { $0.number == item.number }),
+        event.offered.expiresAt <= now
+      else { return nil }
+      return OverdueEvent(event: item, record: event.offered.record)
+    }
+    return Array(due.prefix(limit))
   }
 }

@@ -54,25 +54,10 @@ struct InstanceArgument: ParsableArguments {
   }
 
   func find(_ queries: InstanceQueries) async throws -> UUIDValue {
-    guard let prefix = InstancePrefix(id) else { throw absent }
-    switch try await queries.lookUp(prefix) {
-    case .none: throw absent
-    case .several(let candidates): throw ambiguous(candidates)
-    case .one(let id): return id
-    }
+    try await queries.find(id).id
   }
 
-  var absent: CommandFailure {
-    CommandFailure(
-      "there is no instance '\(id)'", next: "'mediatorctl instances list' shows the newest ones", status: .notFound)
-  }
-
-  private func ambiguous(_ candidates: [InstanceSummary]) -> CommandFailure {
-    let list = candidates.map { "\($0.id.text)  \($0.namespace)/\($0.name) \($0.version)  \($0.status.rawValue)" }
-    return CommandFailure(
-      "'\(id)' is the beginning of several instance ids", why: list.joined(separator: "\n"),
-      next: "give more digits")
-  }
+  var absent: CommandFailure { .absentInstance(id) }
 }
 
 extension KafkaOptions {

@@ -37,6 +37,8 @@ public struct DefinitionCatalog: Sendable {
   private var otherAwaited: [EventFilter] = []
   /// Whether anything needs the inbox: listens, collects, keeps an order.
   public private(set) var usesInbox = false
+  /// The priorities of those that have one above the lowest, by number.
+  public private(set) var weights: [Int32: Int] = [:]
 
   /// One filter of one workflow's schedule.
   private struct Trigger {
@@ -51,6 +53,7 @@ public struct DefinitionCatalog: Sendable {
       self.entries[entry.number] = entry
       versions["\(entry.workflow) \(entry.definition.document.version)"] = entry
       addAwaited(entry.definition.awaited)
+      if entry.definition.priority > 1 { weights[entry.number] = entry.definition.priority }
       if entry.definition.orderKey != nil { usesInbox = true }
       if let known = latestByName[entry.workflow],
         known.definition.document.version >= entry.definition.document.version

@@ -109,7 +109,7 @@ extension Cause {
     let id = id.text
     switch self {
     case .completed, .cancelled, .stepping: return ["mediatorctl instances show \(id)"]
-    case .faulted: return ["mediatorctl retry \(id)", "mediatorctl skip \(id) --with '{}'"]
+    case .faulted: return ["mediatorctl instances retry \(id)", "mediatorctl instances skip \(id) --with '{}'"]
     case .definitionUnloadable(let workflow, let version, _):
       return ["mediatorctl workflows show \(workflow) --version \(version) --source"]
     case .shardWithoutOwner(_, _, _, let mediators): return mediators == 0 ? ["mediator"] : ["mediatorctl status"]
@@ -117,13 +117,13 @@ extension Cause {
       return [
         "psql -c \"select * from positions where topic = '\(halted.topic)' and partition = \(halted.partition)\""
       ]
-    case .suspended: return ["mediatorctl resume \(id)"]
+    case .suspended: return ["mediatorctl instances resume \(id)"]
     case .unpublished: return ["mediatorctl status"]
     case .channelWithoutConsumer(let channel, _, _): return [Self.processor(of: channel)]
     case .consumerStopped(let lag): return [Self.processor(of: lag.channel)]
     case .consumerLag(let lag): return ["mediatorctl why \(id)", Self.processor(of: lag.channel)]
     case .overdue: return ["mediatorctl status"]
-    case .childMissing, .unattended: return ["mediatorctl cancel \(id)"]
+    case .childMissing, .unattended: return ["mediatorctl instances cancel \(id)"]
     case .orderKeyHeld(_, let holder, _, _): return ["mediatorctl why \(holder.text)"]
     case .attemptFailed: return ["mediatorctl instances show \(id) --data"]
     case .waitingForReply: return ["mediatorctl instances show \(id)"]

@@ -61,6 +61,7 @@ final class ShardRunner: Sendable {
     let positions = try await services.leases.positions(on: connection)
     return try await KafkaSource.open(
       services.layout.partitions(of: shard), positions: positions, configuration: services.options.kafka,
+      repliesTopic: services.layout.repliesTopic,
       admin: services.admin, groupID: MediatorOptions.reportingGroup, halts: services.status.halts)
   }
 

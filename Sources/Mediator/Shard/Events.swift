@@ -149,6 +149,18 @@ public struct CollectedEvent: Sendable, Hashable {
   }
 }
 
+/// A collected event whose time is over.
+public struct OverdueEvent: Sendable, Hashable {
+  public let event: CollectedEvent
+  /// As it came.
+  public let record: KafkaRecord
+
+  public init(event: CollectedEvent, record: KafkaRecord) {
+    self.event = event
+    self.record = record
+  }
+}
+
 /// When a workflow starts by itself the next time.
 public struct ScheduleRow: Sendable, Hashable {
   /// `namespace/name`.

@@ -34,14 +34,16 @@ public enum PublishResult: Sendable, Hashable {
 public protocol ShardStore: Sendable {
   /// Instances by id, whatever shard they belong to; absent ones are left out.
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
-  /// What the time, or an operator, asks of this shard.
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork
+  /// What the time, or an operator, asks of this shard: of the timers of each version its share, earliest first.
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork
   /// What operators ask of this shard, in the order in which they asked.
   func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand]
   /// What other transactions left for this shard to do, oldest first.
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
   /// Events of this shard that are kept no longer, and that nothing is to be done with any more.
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent]
+  /// Events that this shard has collected, and whose counterpart has not come in their time.
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent]
   func schedules() async throws(MediatorError) -> [ScheduleRow]
   /// Of these order keys, those of which this shard has an open instance.
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String>

@@ -7,15 +7,21 @@ public struct ShardOptions: Sendable {
   /// Queue topics, and the binding of those that carry bare JSON.
   public var queues: [String: EventBinding?]
   public var repliesTopic: String
+  /// Of initial events.
   public var limits: DecodeLimits
+  public var replyLimits = DecodeLimits()
   /// Records in one batch.
   public var maxBatch: Int
+  /// How long a turn shall take at most, about; where one takes longer, the next takes less into it.
+  public var turnTarget: Duration = .milliseconds(150)
   /// How long a turn waits for the first record.
   public var wait: Duration
   /// How often due timers are looked for.
   public var timerInterval: Duration
   /// Timers fired in one batch.
   public var maxTimers: Int
+  /// Instances of one version with a call under way, beyond which those that only wait are not woken.
+  public var maxRunning = 1000
   /// Rows committed and not yet acknowledged by the broker; above it no record is read.
   public var maxUnpublished: Int
   /// The same for the bytes of their records.

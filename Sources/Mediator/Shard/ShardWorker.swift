@@ -18,6 +18,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private let clock: any MediatorClock
   private let outbox = Outbox()
   var cache: InstanceCache
+  private var pace: TurnPace
+  /// Records of the last turn.
+  private var lastRecords = 0
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
@@ -43,6 +46,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     self.catalogs = catalogs
     self.clock = clock
     cache = InstanceCache(capacity: options.cacheCapacity, bytes: options.cacheBytes)
+    pace = TurnPace(target: options.turnTarget)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
     unpublishedAfter = takeover.publishMark
@@ -70,11 +74,13 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     var catalog = try await catalogs.current()
     let timed = try await timedWork(&catalog)
     let records = try await poll(waiting: work.isEmpty && timed.isEmpty, catalog)
+    lastRecords = records.count
     report.split(.poll)
     guard !(records.isEmpty && timed.isEmpty && work.isEmpty) else {
       try await renewIfDue()
       return report
     }
+    let began = clock.now()
     let inputs: [TurnInput]
     (inputs, catalog) = try await decode(records, catalog)
     report.split(.decode)
@@ -83,6 +89,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     work += timed
     try await run(work[...], catalog, &report)
     outbox.settle(undeliverable)
+    pace.turned(in: clock.now() - began)
     await reportPositions()
     return report
   }
@@ -111,7 +118,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     // What comes by way of the inbox should not wait for a queue that is quiet.
     let wait = catalog.usesInbox ? min(options.wait, options.inboxInterval) : options.wait
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
-    return try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? wait : .zero)
+    return try await source.nextBatch(max: hasRoom ? pace.limit(options.maxBatch) : 0, wait: waiting ? wait : .zero)
   }
 
   /// Tries the topics that refused, and gives up what they have refused for too long. Before the rows that wait for
@@ -132,16 +139,21 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
     steadyScans(now)
+    // What Kafka does not take fills the memory, whatever it came from.
+    guard hasRoom else { return [] }
+    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
-      let items = try await store.inbox(limit: options.maxInbox)
+      let items = try await store.inbox(limit: maxInbox)
       work += items.map { .inbox($0) }
-      if items.count < options.maxInbox { nextInboxScan = now + options.inboxInterval }
+      if items.count < maxInbox { nextInboxScan = now + options.inboxInterval }
     }
     if now >= nextTimerScan {
-      let due = try await store.due(at: now, limit: options.maxTimers)
+      let due = try await store.due(
+        at: now,
+        within: TimerQuota(limit: maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
       // A full page means that more are due already.
-      if due.timers.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
+      if due.timers.count < maxTimers { nextTimerScan = now + options.timerInterval }
       work += due.timers.map { .timer($0) }
       if due.hasCommands {
         let commands = try await store.commands(limit: options.maxCommands)
@@ -155,9 +167,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       work += schedules?.work(catalog, now: now) ?? []
     }
     if catalog.usesInbox, now >= nextExpiryScan {
-      let expired = try await store.expired(at: now, limit: options.maxTimers)
-      if expired.count < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
-      work += expired.map { .expired($0) }
+      let expired = try await store.expired(at: now, limit: maxTimers)
+      let overdue = try await store.overdue(at: now, limit: maxTimers)
+      if max(expired.count, overdue.count) < maxTimers { nextExpiryScan = now + options.expiryInterval }
+      work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
     }
     return work
   }
@@ -193,7 +206,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func decoder(_ catalog: DefinitionCatalog) -> InputDecoder {
     InputDecoder(
       catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits,
-      shard: takeover.shard, shards: options.shards, secrets: options.secrets)
+      shard: takeover.shard, shards: options.shards, secrets: options.secrets, replyLimits: options.replyLimits)
   }
 
   private func encoder(_ catalog: DefinitionCatalog) -> OutgoingEncoder {

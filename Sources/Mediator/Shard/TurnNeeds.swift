@@ -18,6 +18,7 @@ struct TurnNeeds {
       case .record(_, let input): orderKeys.formUnion(input.orderKeys)
       case .inbox(let item): add(item, decoder)
       case .command(let queued): operated.insert(queued.command.instance)
+      case .overdue(let item): collections.insert(item.event.collection)
       default: continue
       }
     }

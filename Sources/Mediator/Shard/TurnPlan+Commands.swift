@@ -49,7 +49,11 @@ extension TurnPlan {
     }
     switch disposition {
     case .applied:
-      if isClosed, let order = instance.order { heldOrderKeys.insert(order.key) }
+      if let order = instance.order {
+        if isClosed { heldOrderKeys.insert(order.key) }
+        // Its turn may have come while it was suspended.
+        if instances[instance.id]?.state.status == .pending { batch.releasedOrderKeys.insert(order.key) }
+      }
       return .applied(result: nil)
     case .ignored(let why): return .refused("the instance did not take it (\(why.rawValue))")
     case .refused(let why): return .refused(why)

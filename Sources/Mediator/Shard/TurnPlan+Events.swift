@@ -21,6 +21,17 @@ extension TurnPlan {
     quarantine(record, reason: "expired", detail: "nothing that listens took the event in its time")
   }
 
+  /// A collected event whose counterpart has not come in its time; unless it has come in this very turn.
+  mutating func expire(_ overdue: OverdueEvent) {
+    let event = overdue.event
+    guard let place = collections[event.collection]?.firstIndex(of: event) else { return }
+    collections[event.collection]?.remove(at: place)
+    batch.uncollected.append(event)
+    quarantine(
+      overdue.record, reason: "expired",
+      detail: "the other events that \(event.collection.workflow) needs with it did not come in its time")
+  }
+
   /// Does what another transaction found out is to be done.
   mutating func handle(_ item: InboxItem, _ decoder: InputDecoder) {
     var isConsumed = false

@@ -9,6 +9,7 @@ enum TurnWork {
   case inbox(InboxItem)
   case timer(UUIDValue)
   case expired(ExpiredEvent)
+  case overdue(OverdueEvent)
   /// The workflow's time has come.
   case fire(ScheduleRow, due: Timestamp)
   /// The workflow's schedule is new or another.
@@ -27,7 +28,7 @@ enum TurnWork {
     case .fire(let row, let due):
       [InstanceID.make(workflow: row.workflow, source: TurnPlan.scheduleSource(row.workflow), id: due.rfc3339)]
     case .command(let queued): [queued.command.instance, OperatorCommand.replayID(queued.command.request)]
-    case .expired, .schedule, .unschedule: []
+    case .expired, .overdue, .schedule, .unschedule: []
     }
   }
 
@@ -51,6 +52,7 @@ enum TurnWork {
     case .inbox(let item): plan.handle(item, decoder)
     case .timer(let id): plan.wake(id)
     case .expired(let event): plan.expire(event)
+    case .overdue(let event): plan.expire(event)
     case .fire(let row, let due): plan.fire(row, at: due)
     case .schedule(let row): plan.plan(row)
     case .unschedule(let workflow): plan.unschedule(workflow)
@@ -85,6 +87,7 @@ enum TurnWork {
     case .schedule(let row):
       plan.unschedule(row.workflow)
       plan.givenUp.append(GivenUp(what: .schedule, subject: row.workflow, reason: reason))
+    case .overdue(let event): plan.batch.uncollected.append(event.event)
     case .unschedule(let workflow): plan.unschedule(workflow)
     case .command(let queued): plan.refuse(queued, reason: reason)
     }

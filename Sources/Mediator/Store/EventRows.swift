@@ -203,6 +203,7 @@ enum EventRows {
     select number, used, keys, topic, partition, "offset", timestamp, key, value, headers
       from events e
      where shard = $1 and expires_at <= $2 and not exists (select from inbox i where i.event = e.number)
+       and not exists (select from collected c where c.number = e.number)
      order by expires_at limit $3
     """
 
@@ -212,7 +213,7 @@ enum EventRows {
       keys: try row.texts("keys").compactMap(\.self))
   }
 
-  private static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {
+  static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {
     KafkaRecord(
       topic: try row.text("topic"), partition: Int32(try row.int("partition")), offset: Int64(try row.int("offset")),
       timestamp: Int64(try row.int("timestamp")), key: try row.optionalBytes("key"),

@@ -32,5 +32,7 @@ public enum MediatorSchema {
         number: 5, name: "dead-letters", sql: String(decoding: PackageResources.V0005_dead_letters_sql, as: UTF8.self)),
       Migration(
         number: 6, name: "diagnosis", sql: String(decoding: PackageResources.V0006_diagnosis_sql, as: UTF8.self)),
+      Migration(
+        number: 7, name: "retention", sql: String(decoding: PackageResources.V0007_retention_sql, as: UTF8.self)),
     ])
 }

@@ -32,14 +32,8 @@ public final class PostgresShardStore: ShardStore {
     return try InstanceRows.decode(rows)
   }
 
-  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork {
-    let rows = try await query(
-      """
-      (select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3)
-      union all
-      select null where exists (select from commands where shard = $1)
-      """,
-      [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+  public func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
+    let rows = try await query(TimerRows.due, TimerRows.parameters(takeover.shard, now, quota))
     return try store { () throws(PostgresError) in
       var ids: [UUIDValue] = []
       for row in rows { if let id = try row.optionalUUID("id") { ids.append(UUIDValue(id)) } }
@@ -89,6 +83,14 @@ public final class PostgresShardStore: ShardStore {
       OrderRows.collected, [.texts(wanted.map(\.workflow)), .texts(wanted.map(\.correlation))])
     var events: [CollectedEvent] = []
     for row in rows { events.append(try OrderRows.collectedEvent(row)) }
+    return events
+  }
+
+  public func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    let rows = try await query(
+      OrderRows.overdue, [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+    var events: [OverdueEvent] = []
+    for row in rows { events.append(try OrderRows.overdueEvent(row)) }
     return events
   }
 

@@ -21,9 +21,10 @@ final class Cluster: Sendable {
   ///   - mock: talked to instead of the private broker.
   ///   - lifecycle: which lifecycle events there are. The broker keeps every record in memory, so none where there is
   ///     much to do.
-  init(mock: MockBrokerServer? = nil, lifecycle: String = "off") async throws {
+  /// - Parameter fsync: whether Postgres keeps what it has confirmed.
+  init(mock: MockBrokerServer? = nil, lifecycle: String = "off", fsync: Bool = true) async throws {
     self.lifecycle = lifecycle
-    postgres = try await PostgresServer.start()
+    postgres = try await PostgresServer.start(fsync: fsync)
     broker = try await BrokerServer.start()
     kafka = mock?.configuration ?? broker.configuration
     databaseURL = try await postgres.databaseURL(newDatabase: "mediator")
@@ -41,6 +42,10 @@ final class Cluster: Sendable {
 
   /// Starts a program of this package; its output goes to a file of its own.
   func start(_ program: String, _ arguments: String...) throws -> ServiceProcess {
+    try start(program, arguments: arguments)
+  }
+
+  func start(_ program: String, arguments: [String]) throws -> ServiceProcess {
     let number = counter.withLock { counter in
       counter += 1
       return counter
@@ -53,7 +58,7 @@ final class Cluster: Sendable {
   /// Runs a program to its end.
   @discardableResult
   func run(
-    _ program: String, _ arguments: String..., expecting expected: Int32 = 0, within limit: Duration = .seconds(120)
+    _ program: String, _ arguments: String..., expecting expected: Int32? = 0, within limit: Duration = .seconds(120)
   ) async throws -> String {
     try await run(program, arguments, expecting: expected, within: limit)
   }
@@ -71,7 +76,7 @@ final class Cluster: Sendable {
       logFile: "\(directory)/\(number)-\(program.split(separator: "/").last ?? "program").log")
     let status = try await process.waitForExit(within: limit)
     let output = process.output
-    guard status == expected else {
+    guard expected == nil || status == expected else {
       throw ServiceProcess.Failure("\(program) \(arguments) ended with \(status): \(output)\(process.log)")
     }
     return output

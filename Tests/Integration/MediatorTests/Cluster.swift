@@ -130,3 +130,9 @@ extension InboxItem {
     record.headers.first { $0.name == "ce_id" }?.value.map { String(decoding: $0, as: UTF8.self) }
   }
 }
+
+extension PostgresShardStore {
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork {
+    try await due(at: now, within: TimerQuota(limit: limit))
+  }
+}

@@ -8,7 +8,7 @@ import Wire
 
 /// What operators ask for, planned in a batch.
 @Suite struct CommandPlanTests {
-  private func command(_ operation: Engine.Operation, on instance: UUIDValue, request: UInt64 = 1) -> QueuedCommand {
+  private func command(_ operation: Operation, on instance: UUIDValue, request: UInt64 = 1) -> QueuedCommand {
     queued(operation.verb, operation.json, on: instance, request: request)
   }
 
@@ -84,7 +84,7 @@ import Wire
     var turns = Turns([try entry(1, oneCall)])
     let id = try started(&turns)
     let (_, batch) = turns.turn([]) { plan in
-      plan.apply(queued("suspend", Engine.Operation.suspend.json, on: id, isDone: true))
+      plan.apply(queued("suspend", Operation.suspend.json, on: id, isDone: true))
     }
     #expect(batch.audit.isEmpty)
     #expect(batch.commands == [1])

@@ -23,7 +23,7 @@ import Workflow
     #expect(faulted.findings.map(\.cause) == [.faulted(task: "/do/1/charge", failure)])
     #expect(faulted.findings[0].task == "/do/1/charge")
     #expect(faulted.kind == .ended)
-    #expect(faulted.findings[0].cause.next(for: id)[0] == "mediatorctl retry \(id.text)")
+    #expect(faulted.findings[0].cause.next(for: id)[0] == "mediatorctl instances retry \(id.text)")
   }
 
   @Test func asksNothingMoreOfWhatHasEnded() {
@@ -68,7 +68,7 @@ import Workflow
     #expect(found == ["definitionUnloadable", "partitionHalted", "suspended", "waitingForReply"])
     let cause = Diagnosis(facts).findings[2].cause
     #expect(cause.summary == "it was suspended by ann")
-    #expect(cause.next(for: id) == ["mediatorctl resume \(id.text)"])
+    #expect(cause.next(for: id) == ["mediatorctl instances resume \(id.text)"])
     facts.suspension = nil
     #expect(Diagnosis(facts).findings[2].cause.summary == "it is suspended")
   }

@@ -322,6 +322,38 @@ import Workflow
     #expect(batch.uncollected.isEmpty)
   }
 
+  @Test func whatIsCollectedAndNotCompletedIsADeadLetter() throws {
+    var turns = Turns([try entry(1, Self.pair)])
+    let decoder = decoder(turns.catalog)
+    let left = event("left", type: "left", value: "{\"n\":1}")
+    _ = turns.turn([]) { $0.handle(item(1, left, .collect, workflow: "tests/example"), decoder) }
+    let overdue = OverdueEvent(event: try #require(turns.collected.first), record: left)
+    let (_, batch) = turns.turn([]) { $0.expire(overdue) }
+    #expect(batch.uncollected == [overdue.event])
+    #expect(batch.deadLetters.map(\.reason) == ["expired"])
+    #expect(batch.deadLetters.first?.record == left)
+    // Once.
+    #expect(turns.turn([]) { $0.expire(overdue) }.1.deadLetters.isEmpty)
+  }
+
+  /// Its counterpart comes in the turn in which its time is over.
+  @Test func whatIsCompletedAtTheLastMomentIsNotExpired() throws {
+    var turns = Turns([try entry(1, Self.pair)])
+    let decoder = decoder(turns.catalog)
+    let (left, right) = (
+      event("left", type: "left", value: "{\"n\":1}"), event("right", type: "right", value: "{\"n\":1}")
+    )
+    _ = turns.turn([]) { $0.handle(item(1, left, .collect, workflow: "tests/example"), decoder) }
+    let overdue = OverdueEvent(event: try #require(turns.collected.first), record: left)
+    let (_, batch) = turns.turn([]) { plan in
+      plan.handle(item(2, right, .collect, workflow: "tests/example"), decoder)
+      plan.expire(overdue)
+    }
+    #expect(batch.started.count == 1)
+    #expect(batch.deadLetters.isEmpty)
+    #expect(batch.uncollected == [overdue.event])
+  }
+
   @Test func collectingHasItsHome() throws {
     let catalog = DefinitionCatalog([try entry(1, Self.pair)])
     guard case .event(let incoming) = decoder(catalog).decode(event("1", type: "left", value: "{\"n\":1}")) else {

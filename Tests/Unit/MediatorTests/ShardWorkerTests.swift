@@ -93,6 +93,22 @@ import Wire
     #expect(store.commits.count == 2)
   }
 
+  /// A hundred thousand timers that are due would fill the memory as well as records do.
+  @Test func noTimerIsTakenWhileTheBrokerTakesNothing() async throws {
+    source.batches = [[event("1"), event("2", offset: 1)]]
+    let worker = try worker(options: ShardOptions(maxUnpublished: 2))
+    while store.commits.isEmpty { try await worker.turn() }
+    let looks = store.dueCalls
+    for _ in 0..<3 {
+      clock.advance(by: .seconds(1))
+      try await worker.turn()
+    }
+    #expect(store.dueCalls == looks)
+    publisher.complete()
+    try await worker.turn()
+    #expect(store.dueCalls == looks + 1)
+  }
+
   @Test func largeRecordsFillTheRoomSooner() async throws {
     let large = "\"" + String(repeating: "x", count: 10_000) + "\""
     source.batches = [[event("1", value: large)], [event("2", offset: 1)]]
@@ -364,11 +380,11 @@ final class ScriptedStore: ShardStore {
     }
   }
 
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> [UUIDValue] {
     state.withLock { state in
       state.dueCalls += 1
       let due = state.instances.values.filter { $0.state.wakeAt.map { $0 <= now } ?? false }
-      return due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(limit).map(\.self)
+      return due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(quota.limit).map(\.self)
     }
   }
 
@@ -386,6 +402,7 @@ final class ScriptedStore: ShardStore {
 
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { items }
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { expiring }
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] { [] }
   func schedules() async throws(MediatorError) -> [ScheduleRow] { rows }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
   func collected(

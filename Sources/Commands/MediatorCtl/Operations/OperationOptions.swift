@@ -1,6 +1,7 @@
 import ArgumentParser
 import Engine
 import Glibc
+import Hosting
 import Mediator
 import Postgres
 import Values

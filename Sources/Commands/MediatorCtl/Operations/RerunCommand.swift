@@ -50,7 +50,7 @@ extension InstancesCommand {
 
 /// With what each instance would run again, and what would happen again.
 private struct RerunPlan: Sendable {
-  var operations: [UUIDValue: Engine.Operation] = [:]
+  var operations: [UUIDValue: Operation] = [:]
   var refusals: [UUIDValue: String] = [:]
   private var effects: [TaskEffect] = []
 
