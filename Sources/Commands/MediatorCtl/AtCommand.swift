@@ -159,6 +159,11 @@ extension JournalEntry {
     case .childStarted(let child): "▷ \(child.reference) starts \(child.namespace)/\(child.name) \(child.id.text)"
     case .childCancelled(let id): "⊘ cancels \(id.text)"
     case .compensating(let reference): "↶ \(reference)"
+    case .contextExported: "≔ $context"
+    case .taskReopened(_, let reference): "○ \(reference) again"
+    case .operated(let operation, let reason): "✎ \(operation.verb)" + (reason.isEmpty ? "" : ": \(reason)")
+    case .workflowSuspended(let reason): "⏸ suspended" + (reason.isEmpty ? "" : ": \(reason)")
+    case .workflowResumed(let reason): "▶ resumed" + (reason.isEmpty ? "" : ": \(reason)")
     case .workflowCompleted: "■ completed"
     case .workflowFaulted(let problem): "■ faulted: \(problem.summary)"
     case .workflowCancelled(let reason): "■ cancelled: \(reason)"

@@ -24,7 +24,7 @@ extension TurnPlan {
       guard case .taskFaulted(let activity?, let reference, let problem) = journalEntry, problem.json == cause,
         let open = before.state.activities.first(where: { $0.id == activity }), let call = open.call
       else { continue }
-      let detail = "attempt \(call.attempt) of \(reference) failed, and nothing caught it: \(problem.oneLine)"
+      let detail = "attempt \(call.attempt) of \(reference) failed, and nothing caught it: \(problem.brief)"
       return (event(of: call, activity: activity, reference, before, entry), detail)
     }
     return nil
@@ -58,7 +58,7 @@ extension Activity {
 }
 
 extension ProblemDetails {
-  fileprivate var oneLine: String {
+  fileprivate var brief: String {
     "\(status) \(detail ?? title ?? type)"
   }
 }

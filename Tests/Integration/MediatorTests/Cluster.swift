@@ -132,7 +132,7 @@ extension InboxItem {
 }
 
 extension PostgresShardStore {
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> DueWork {
-    try await due(at: now, within: TimerQuota(limit: limit))
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    try await due(at: now, within: TimerQuota(limit: limit)).timers
   }
 }

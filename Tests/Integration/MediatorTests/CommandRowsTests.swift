@@ -34,12 +34,12 @@ import Values
     let (owner, other) = (try await cluster.shard(1), try await cluster.shard(2))
     let stored = try await stored(cluster, owner)
     let desk = OperatorDesk(pool: cluster.pool)
-    #expect(try await owner.store.due(at: start, limit: 10).hasCommands == false)
+    #expect(try await owner.store.due(at: start, within: TimerQuota(limit: 10)).hasCommands == false)
     #expect(try await desk.submit([command(1, on: stored.id), command(2, on: instance(99))]) == 1)
     // Asked for twice, it is queued once.
     _ = try await desk.submit([command(1, on: stored.id)])
-    #expect(try await other.store.due(at: start, limit: 10).hasCommands == false)
-    #expect(try await owner.store.due(at: start, limit: 10).hasCommands)
+    #expect(try await other.store.due(at: start, within: TimerQuota(limit: 10)).hasCommands == false)
+    #expect(try await owner.store.due(at: start, within: TimerQuota(limit: 10)).hasCommands)
     let queued = try await owner.store.commands(limit: 10)
     #expect(queued.count == 1)
     let first = try #require(queued.first)
@@ -51,7 +51,7 @@ import Values
       $0.commands = [first.number]
       $0.audit = [AuditRow(command: first.command, at: start, outcome: .refused("not\0now"))]
     }
-    #expect(try await owner.store.due(at: start, limit: 10).hasCommands == false)
+    #expect(try await owner.store.due(at: start, within: TimerQuota(limit: 10)).hasCommands == false)
     let outcomes = try await desk.outcomes(of: [first.command.request])
     #expect(outcomes.map(\.outcome) == [.refused("not\u{FFFD}now")])
     // What is done is not queued again.

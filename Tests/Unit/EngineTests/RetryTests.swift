@@ -93,7 +93,7 @@ import Values
     bench.reply(.completed("called"), to: again.id)
     bench.reply(.completed("good"), to: try bench.request(at: "bad").id)
     let child = try #require(children(bench).last)
-    _ = bench.engine.child(child, ended: .completed("sub"), state: &bench.state, now: bench.now)
+    _ = bench.engine.child(child, .completed("sub"), state: &bench.state, now: bench.now)
     #expect(bench.state.output == ["good", "called", [:], [5], "sub"])
   }
 

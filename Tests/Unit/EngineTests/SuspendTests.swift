@@ -83,7 +83,7 @@ import Values
     try bench.operate(.suspend)
     bench.reply(.completed("a"))
     #expect(
-      bench.engine.child(child, ended: .completed("b"), state: &bench.state, now: bench.now).disposition == .applied)
+      bench.engine.child(child, .completed("b"), state: &bench.state, now: bench.now).disposition == .applied)
     #expect(bench.state.status == .suspended)
     try bench.operate(.resume)
     #expect(bench.state.output == ["a", "b"])

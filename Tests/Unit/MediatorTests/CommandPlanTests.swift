@@ -27,7 +27,7 @@ import Wire
     let problem = ProblemDetails(type: "about:blank", status: 500)
     let request = turns.stored[id]?.state.activities.last.map { "\(id.text).\($0.id).1" } ?? ""
     _ = turns.turn([
-      reply(.failed(problem, retryable: false, retryAfter: nil), to: request, of: id.text, offset: offset)
+      reply(.failed(TaskFailure(problem: problem)), to: request, of: id.text, offset: offset)
     ])
   }
 

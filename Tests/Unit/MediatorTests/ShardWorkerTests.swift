@@ -380,13 +380,16 @@ final class ScriptedStore: ShardStore {
     }
   }
 
-  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
     state.withLock { state in
       state.dueCalls += 1
       let due = state.instances.values.filter { $0.state.wakeAt.map { $0 <= now } ?? false }
-      return due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(quota.limit).map(\.self)
+      let ids = due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(quota.limit)
+      return DueWork(timers: Array(ids), hasCommands: false)
     }
   }
+
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] { [] }
 
   func commit(_ batch: ShardBatch) async throws(MediatorError) {
     let isRefused = try state.withLock { state throws(MediatorError) in
