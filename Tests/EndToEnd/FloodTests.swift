@@ -10,7 +10,15 @@ import Values
   /// `FLOOD=100000 swift test --filter FloodTests` is the whole of it.
   static let size = ProcessInfo.processInfo.environment["FLOOD"].flatMap { Int($0) } ?? 20_000
   /// How long the other workflow may take at the 99th percentile, its own wait left out, in milliseconds.
-  static let limit = 2000
+  ///
+  /// Two seconds are what is promised. A debug build is several times slower, and has a second more.
+  static var limit: Int {
+    #if DEBUG
+      3000
+    #else
+      2000
+    #endif
+  }
 
   private static func definition(_ name: String, wait: String) -> String {
     """
