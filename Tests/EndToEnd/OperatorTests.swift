@@ -1,3 +1,4 @@
+import Kafka
 import Postgres
 import TestSupport
 import Testing

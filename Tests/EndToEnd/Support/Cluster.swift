@@ -65,7 +65,7 @@ final class Cluster: Sendable {
 
   @discardableResult
   func run(
-    _ program: String, _ arguments: [String], expecting expected: Int32 = 0, within limit: Duration = .seconds(120)
+    _ program: String, _ arguments: [String], expecting expected: Int32? = 0, within limit: Duration = .seconds(120)
   ) async throws -> String {
     let number = counter.withLock { counter in
       counter += 1

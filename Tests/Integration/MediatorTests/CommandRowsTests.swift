@@ -22,8 +22,7 @@ import Values
     return stored
   }
 
-  private func command(_ request: UInt64, on id: UUIDValue, _ operation: Operation = .suspend) -> OperatorCommand
-  {
+  private func command(_ request: UInt64, on id: UUIDValue, _ operation: Operation = .suspend) -> OperatorCommand {
     OperatorCommand(
       request: UUIDValue(high: 1, low: request), instance: id, verb: operation.verb, arguments: operation.json,
       author: "ann\0", reason: "it has to be", requestedAt: start)

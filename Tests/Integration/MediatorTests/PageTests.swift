@@ -215,8 +215,14 @@ private final class CountingStore: ShardStore {
   }
 
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance] { try await store.load(ids) }
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
-    try await store.due(at: now, limit: limit)
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
+    try await store.due(at: now, within: quota)
+  }
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] {
+    try await store.commands(limit: limit)
+  }
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    try await store.overdue(at: now, limit: limit)
   }
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] {
     try await store.expired(at: now, limit: limit)

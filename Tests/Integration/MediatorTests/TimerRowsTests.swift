@@ -27,7 +27,7 @@ import Values
 
   /// How many of each version a turn would wake.
   private func due(_ quota: TimerQuota, _ shard: OwnedShard) async throws -> [Int: Int] {
-    let ids = try await shard.store.due(at: start + .seconds(100), within: quota)
+    let ids = try await shard.store.due(at: start + .seconds(100), within: quota).timers
     #expect(ids.count <= quota.limit && Set(ids).count == ids.count)
     let rows = try await shard.connection.query(
       "select definition, count(*) as count from instances where id = any($1) group by definition",
