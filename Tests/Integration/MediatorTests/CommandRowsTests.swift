@@ -66,7 +66,10 @@ import Values
     let cluster = try await Cluster.make()
     let owner = try await cluster.shard(0)
     let stored = try await stored(cluster, owner)
-    let done = command(1, on: stored.id)
+    let asked = command(1, on: stored.id)
+    let done = OperatorCommand(
+      request: asked.request, instance: asked.instance, verb: asked.verb, arguments: asked.arguments, author: "ann",
+      reason: asked.reason, requestedAt: asked.requestedAt)
     try await owner.commit {
       $0.audit = [AuditRow(command: done, at: start, outcome: .applied(result: nil))]
       $0.commands = [0]
