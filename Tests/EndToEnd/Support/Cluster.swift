@@ -14,16 +14,21 @@ final class Cluster: Sendable {
   let kafka: KafkaConfiguration
   let databaseURL: String
   let directory: String
-  private let lifecycle: String
+  private let settings: [String: String]
   private let counter = Mutex(0)
 
   /// - Parameters:
   ///   - mock: talked to instead of the private broker.
   ///   - lifecycle: which lifecycle events there are. The broker keeps every record in memory, so none where there is
   ///     much to do.
-  init(mock: MockBrokerServer? = nil, lifecycle: String = "off") async throws {
-    self.lifecycle = lifecycle
-    postgres = try await PostgresServer.start()
+  ///   - postgres: another server than one with the tests' settings.
+  ///   - settings: environment variables for every program.
+  init(
+    mock: MockBrokerServer? = nil, lifecycle: String = "off", postgres server: PostgresServer? = nil,
+    settings: [String: String] = [:]
+  ) async throws {
+    self.settings = settings.merging(["MEDIATOR_MEDIATOR_LIFECYCLE": lifecycle]) { given, _ in given }
+    if let server { postgres = server } else { postgres = try await PostgresServer.start() }
     broker = try await BrokerServer.start()
     kafka = mock?.configuration ?? broker.configuration
     databaseURL = try await postgres.databaseURL(newDatabase: "mediator")
@@ -33,14 +38,17 @@ final class Cluster: Sendable {
   }
 
   var environment: [String: String] {
-    [
+    settings.merging([
       "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
-      "MEDIATOR_MEDIATOR_LIFECYCLE": lifecycle,
-    ]
+    ]) { given, _ in given }
   }
 
   /// Starts a program of this package; its output goes to a file of its own.
   func start(_ program: String, _ arguments: String...) throws -> ServiceProcess {
+    try start(program, arguments: arguments)
+  }
+
+  func start(_ program: String, arguments: [String]) throws -> ServiceProcess {
     let number = counter.withLock { counter in
       counter += 1
       return counter
