@@ -53,7 +53,10 @@ extension ConsumerLoop {
     }
     let partitions = TopicPartitionList.elements(of: list).map(\.topicPartition)
     let kind: Rebalance.Kind = code == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS ? .assign : .revoke
-    if kind == .assign { handle.log.succeeded() }
+    if kind == .assign {
+      handle.log.succeeded()
+      unassignedSince = nil
+    }
     let isSilent = kind == .revoke && partitions.isEmpty
     let id = nextRebalance
     nextRebalance += 1
@@ -107,9 +110,21 @@ extension ConsumerLoop {
       status = rd_kafka_assign(handle.raw, rd_kafka_event_topic_partition_list(rebalance.event))
     case .revoke:
       assigned.removeAll()
+      unassignedSince = .now
       status = rd_kafka_assign(handle.raw, nil)
     }
     if status != RD_KAFKA_RESP_ERR_NO_ERROR { report(handle.fatalError ?? KafkaError(status)) }
+  }
+
+  /// A member that hears nothing of its group would read nothing for ever, and nobody would know.
+  func checkMembership() {
+    guard let since = unassignedSince, closing == nil, fatal == nil else { return }
+    // Without a broker nobody can answer; the time begins when one is back.
+    if !reachability.isReachable { return unassignedSince = .now }
+    guard since.duration(to: .now) >= options.joinLimit, let group = membership?.group else { return }
+    fatal = KafkaError(
+      code: .fatal, name: "JOIN_TIMED_OUT", isFatal: true,
+      message: "the group '\(group)' has given no assignment for \(options.joinLimit); joining it again")
   }
 
   // MARK: - Commits

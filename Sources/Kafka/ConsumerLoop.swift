@@ -49,11 +49,13 @@ final class ConsumerLoop: @unchecked Sendable {
   var paused: Set<TopicPartition> = []
   private var demands: [Demand] = []
   private var errors: [KafkaError] = []
-  private var fatal: KafkaError?
+  var fatal: KafkaError?
   private let hasGroup: Bool
 
   var rebalances: [Rebalance] = []
   var nextRebalance = 1
+  /// Since when a member waits for an assignment; nil while it has one, if only an empty one.
+  var unassignedSince: ContinuousClock.Instant?
   var commits: [Int: Commit] = [:]
   var nextCommit = 1
   var closing: Closing?
@@ -81,7 +83,10 @@ final class ConsumerLoop: @unchecked Sendable {
     self.options = options
     records = rd_kafka_queue_new(handle.raw)
     wakeUp.attach(to: records)
-    if let member { try subscribe(member.topics) }
+    if let member {
+      try subscribe(member.topics)
+      unassignedSince = .now
+    }
   }
 
   private static func defaults(member: Bool, _ options: ConsumerOptions) -> [String: String] {
@@ -108,6 +113,7 @@ final class ConsumerLoop: @unchecked Sendable {
       serveEvents()
       advanceRebalance()
       expireCommits()
+      checkMembership()
       serveDemands()
       if isClosed { return finish() }
       handle.wakeUp.wait(until: nextDeadline())

@@ -18,6 +18,10 @@ public struct ConsumerOptions: Sendable, Hashable {
   public var start = Start.earliest
   /// A rebalance goes on after this long even if the handler has not returned.
   public var rebalanceLimit = Duration.seconds(10)
+  /// How long a member waits for the group to give it an assignment (possibly an empty one) while brokers can be
+  /// reached. Then `nextBatch` throws a fatal error, and the membership has to be made anew: some brokers forget to
+  /// answer a join. More than the time that the group itself waits for its members (`max.poll.interval.ms`).
+  public var joinLimit = Duration.seconds(40)
   /// How long a commit or a question to the cluster may take.
   public var requestLimit = Duration.seconds(10)
 

@@ -42,8 +42,11 @@ import Values
     let cluster = try await Cluster()
     try await cluster.run("mediatorctl", "deploy", workflow("equipment-status.yaml"))
     let services = [
-      try cluster.start("mediator"), try cluster.start("processor", "persistence"),
-      try cluster.start("processor", "alerts"), try cluster.start("processor", "telegram"),
+      try cluster.start("mediator"),
+      // With names of their own: this broker never forgets a member without one that it has lost.
+      try cluster.start("processor", "persistence", "--instance", "p1"),
+      try cluster.start("processor", "alerts", "--instance", "a1"),
+      try cluster.start("processor", "telegram", "--instance", "t1"),
     ]
     let simulator = try cluster.start(
       "simulator", "--count", "4000", "--rate", "120", "--devices", "4", "--equipments-per-device", "3",

@@ -43,6 +43,7 @@ struct ProcessorMember: Sendable {
     await loop.set(made)
     // A last turn that takes too long is cancelled.
     let failure = await stop.run(grace: Limit.lastTurn) { await turn(made, consumer) }
+    status.left()
     if stop.isSet { await made.close(within: Limit.settling) }
     await consumer.close(within: Limit.leaving)
     if let failure { throw failure }
@@ -63,9 +64,11 @@ struct ProcessorMember: Sendable {
       status.joined()
       logger.info("partitions assigned", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
     case .revoking(let partitions):
+      status.left()
       await loop.revoke(partitions, within: Limit.revocation)
       logger.info("partitions given back", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
     case .lost(let partitions):
+      status.left()
       await loop.lose(partitions)
       logger.warning("partitions lost", metadata: ["partitions": "\(partitions.map(\.partition).sorted())"])
     }

@@ -7,7 +7,7 @@ public final class ProcessorStatus: Sendable {
   let store: StateLog
   let source: StateLog
   private let name: String
-  private let hasJoined = Mutex(false)
+  private let isMember = Mutex(false)
 
   public init(name: String, logger: Logger) {
     self.name = name
@@ -18,10 +18,13 @@ public final class ProcessorStatus: Sendable {
   public func register(in checks: HealthChecks) {
     checks.register("\(name): database") { [store] in store.isUp == false ? "the database is down" : nil }
     checks.register("\(name): Kafka") { [source] in source.isUp == false ? "the channel cannot be read" : nil }
-    checks.register("\(name): group") { [self] in hasJoined.withLock { $0 } ? nil : "has not joined its group yet" }
+    checks.register("\(name): group") { [self] in
+      isMember.withLock { $0 } ? nil : "waits for its group to give it partitions"
+    }
   }
 
-  func joined() { hasJoined.withLock { $0 = true } }
+  func joined() { isMember.withLock { $0 = true } }
+  func left() { isMember.withLock { $0 = false } }
 
   /// A batch went through.
   func worked() {

@@ -143,6 +143,27 @@ struct GroupTests {
     #expect(start.duration(to: .now) < .seconds(4))
     server.end()
   }
+
+  // This broker waits for ever for a member that died without leaving, and answers nobody meanwhile.
+  @Test("a member whose group does not answer is told so, instead of reading nothing for ever")
+  func silentGroup() async throws {
+    let server = try await BrokerServer.start()
+    let (topic, group) = (uniqueName("silent"), uniqueName("group"))
+    try await createTopic(topic, partitions: 1, on: server)
+    let dead = try await Member(server.configuration, group: group, topic: topic)
+    try await dead.until { $0.partitions.count == 1 }
+    await dead.consumer.close(within: .zero)
+    var options = ConsumerOptions()
+    options.joinLimit = .seconds(3)
+    let member = try await Member(server.configuration, group: group, topic: topic, options: options)
+    let error = await #expect(throws: KafkaError.self) {
+      _ = try await member.consumer.nextBatch(max: 10, wait: .seconds(20))
+    }
+    #expect(error?.name == "JOIN_TIMED_OUT")
+    #expect(error?.isFatal == true)
+    await member.consumer.close()
+    await server.remove()
+  }
 }
 
 /// A member of a group that notes what happens to it.
