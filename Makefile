@@ -4,7 +4,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PROGRAMS := mediator processor simulator mediatorctl mock-broker
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build release demo test check format bench clean
+.PHONY: help deps build release demo test drill check format bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
 test: deps ## Run every test: unit, simulation, integration on real servers, end to end
 	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
 	@scripts/test.sh
+
+drill: deps ## Break everything for real, one thing after the other, and print the table of figures
+	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
+	@scripts/drill.sh
 
 check: deps ## Format, shell scripts, and a build in which warnings are errors
 	swift format lint --strict --recursive --parallel Package.swift Sources Tests Benchmarks

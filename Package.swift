@@ -173,6 +173,6 @@ let package = Package(
       ["Hosting", "HTTP", "HTTPCalls", "Kafka", "Postgres", "Processors", "TestSupport", "Values", "Wire", logging]),
 
     // The programs, end to end.
-    tests("EndToEndTests", in: "EndToEnd", ["Kafka", "Postgres", "TestSupport", "Values", "mock-broker"]),
+    tests("EndToEndTests", in: "EndToEnd", ["HTTP", "Kafka", "Postgres", "TestSupport", "Values", "mock-broker"]),
   ]
 )

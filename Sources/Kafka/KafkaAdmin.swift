@@ -101,6 +101,23 @@ public actor KafkaAdmin {
     _ = try Self.check(results, count, ignoring: RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART)
   }
 
+  /// Deletes the records below these offsets, for good.
+  public func deleteRecords(below offsets: [TopicPartition: Int64]) throws(KafkaError) {
+    guard let request = TopicPartitionList(positions: offsets).use({ rd_kafka_DeleteRecords_new($0) }) else {
+      throw KafkaError(RD_KAFKA_RESP_ERR__INVALID_ARG)
+    }
+    defer { rd_kafka_DeleteRecords_destroy(request) }
+    let event = try ask { raw, queue in
+      var requests: [OpaquePointer?] = [request]
+      rd_kafka_DeleteRecords(raw, &requests, 1, nil, queue)
+    }
+    defer { rd_kafka_event_destroy(event) }
+    guard let result = rd_kafka_event_DeleteRecords_result(event),
+      let list = rd_kafka_DeleteRecords_result_offsets(result)
+    else { return }
+    if let error = TopicPartitionList.firstError(of: list) { throw error }
+  }
+
   /// All topics that this client may see, by name.
   public func topics() throws(KafkaError) -> [String: KafkaTopic] {
     let handle = try open()

@@ -129,3 +129,6 @@ final class BrokerWatchdog: Sendable {
     }
   }
 }
+
+/// A port of loopback that nothing listens on at this moment.
+public func freePort() throws -> Int { try BrokerProcess.freePort() }

@@ -109,6 +109,17 @@ public actor BrokerServer {
     watchdog.release()
   }
 
+  /// A way to this broker that can be spoiled; clients that come through it stay on it.
+  public nonisolated func proxy() throws -> TCPProxy {
+    let proxy = try TCPProxy(to: port)
+    // Kafka's protocol tells clients where the broker is: host, then the port in four bytes.
+    func address(_ port: Int) -> [UInt8] {
+      Array("127.0.0.1".utf8) + (0..<4).map { UInt8(truncatingIfNeeded: port >> (24 - 8 * $0)) }
+    }
+    proxy.replace(address(port), with: address(proxy.port))
+    return proxy
+  }
+
   // MARK: - Setting up
 
   private static func findProgram() throws -> String {

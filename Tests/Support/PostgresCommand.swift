@@ -55,14 +55,20 @@ struct PostgresCommand: Sendable {
 
   /// Runs a program to its end. Blocks. Output goes to the file `output` in the directory.
   func run(_ program: String, _ arguments: [String]) throws {
+    try finish(prefix + ["env", "-C", directory, "LC_ALL=C", "\(binaries)/\(program)"] + arguments, program)
+  }
+
+  /// Runs a program of the system to its end, as this process's own user. Blocks.
+  func runTool(_ command: [String]) throws { try finish(command, command[0]) }
+
+  private func finish(_ command: [String], _ name: String) throws {
     let log = "\(directory)/commands.log"
-    let pid = try spawn(
-      prefix + ["env", "-C", directory, "LC_ALL=C", "\(binaries)/\(program)"] + arguments, output: log)
+    let pid = try spawn(command, output: log)
     var status: Int32 = 0
     while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
     guard status == 0 else {
       throw Failure(
-        description: "\(program) failed:\n\(readText(log) ?? "")\n\(readText("\(directory)/server.log") ?? "")")
+        description: "\(name) failed:\n\(readText(log) ?? "")\n\(readText("\(directory)/server.log") ?? "")")
     }
   }
 

@@ -29,11 +29,13 @@ public actor PostgresServer {
 
   /// - Parameter settings: lines for `postgresql.conf`, such as `["max_connections": "20"]`.
   /// - Parameter password: asked of everyone, and part of `databaseURL`; without one everyone is let in.
+  /// - Parameter diskSize: such as `200m`: the data lies on a file system of its own, which is so large. Needs root.
   public static func start(
-    fsync: Bool = true, settings: [String: String] = [:], password: String? = nil
+    fsync: Bool = true, settings: [String: String] = [:], password: String? = nil, diskSize: String? = nil
   ) async throws -> PostgresServer {
     let executor = ThreadExecutor(name: "test-postgres")
-    return try await Setup(executor: executor, password: password).start(fsync: fsync, settings: settings)
+    return try await Setup(executor: executor, password: password, diskSize: diskSize).start(
+      fsync: fsync, settings: settings)
   }
 
   fileprivate init(executor: ThreadExecutor, command: PostgresCommand, port: Int, password: String?, lifeline: Int32) {
@@ -112,6 +114,21 @@ public actor PostgresServer {
 
   public func resume() { signal(SIGCONT, sessions: true) }
 
+  /// Copies the data directory, as a snapshot of the volume would; only while it is stopped.
+  public func takeSnapshot() throws {
+    try command.runTool(["rm", "-rf", "\(directory)/snapshot"])
+    try command.runTool(["cp", "-a", "\(directory)/data", "\(directory)/snapshot"])
+  }
+
+  /// Puts the snapshot in the data directory's place; only while it is stopped.
+  public func restoreSnapshot() throws {
+    try command.runTool(["rm", "-rf", "\(directory)/data"])
+    try command.runTool(["cp", "-a", "\(directory)/snapshot", "\(directory)/data"])
+  }
+
+  /// Whether there is a postmaster.
+  public var isRunning: Bool { postmaster.map { Self.isRunning($0) } ?? false }
+
   /// Ends the cluster and deletes its directory, without waiting for it: the watchdog does both.
   public func remove() {
     if lifeline >= 0 { close(lifeline) }
@@ -150,10 +167,12 @@ public actor PostgresServer {
 private actor Setup {
   private let executor: ThreadExecutor
   private let password: String?
+  private let diskSize: String?
 
-  init(executor: ThreadExecutor, password: String?) {
+  init(executor: ThreadExecutor, password: String?, diskSize: String?) {
     self.executor = executor
     self.password = password
+    self.diskSize = diskSize
   }
 
   nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -162,6 +181,12 @@ private actor Setup {
     let directory = try makeDirectory()
     let command = try PostgresCommand(directory: directory)
     let lifeline = try startWatchdog(command)
+    if let diskSize {
+      try command.runTool(["mkdir", "\(directory)/data"])
+      try command.runTool(["mount", "-t", "tmpfs", "-o", "size=\(diskSize)", "tmpfs", "\(directory)/data"])
+      try command.runTool(["chown", "--reference=\(directory)", "\(directory)/data"])
+      try command.runTool(["chmod", "700", "\(directory)/data"])
+    }
     try initialise(command)
     for attempt in 1... {
       let port = try freePort()
@@ -249,6 +274,7 @@ private actor Setup {
         n=0
         while [ -e "$1/data/postmaster.pid" ] && [ $n -lt 50 ]; do sleep 0.1; n=$((n + 1)); done
       fi
+      umount "$1/data" 2>/dev/null
       rm -rf "$1"
       """
     _ = try command.spawn(["setsid", "sh", "-c", script, "sh", command.directory], output: "/dev/null")

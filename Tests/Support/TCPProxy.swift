@@ -49,6 +49,25 @@ public final class TCPProxy: Sendable {
   /// Every byte arrives this much later, in both directions.
   public func delay(_ delay: Duration) { forwarder.change { $0.delay = delay } }
 
+  /// The next so many answers with these bytes are swallowed, and their connections ended: the server has done what it
+  /// was asked, and the client does not hear of it. An answer that arrives in two pieces may be missed: see `swallowed`.
+  public func swallow(_ answer: [UInt8], times: Int) {
+    forwarder.change { state in
+      state.spoiler.swallowing = answer
+      state.spoiler.remaining = times
+    }
+  }
+
+  /// How many answers were swallowed so far.
+  public var swallowed: Int { forwarder.change { $0.spoiler.swallowed } }
+
+  /// From now on the server's answers have these bytes replaced, wherever they stand: for servers that tell their own
+  /// address. Both must be of one length.
+  public func replace(_ bytes: [UInt8], with others: [UInt8]) {
+    precondition(bytes.count == others.count)
+    forwarder.change { $0.spoiler.replacement = (bytes, others) }
+  }
+
   /// Connections open at this moment.
   public var connections: Int { forwarder.change { $0.pairs.count } }
 
@@ -57,6 +76,38 @@ public final class TCPProxy: Sendable {
 
   /// Ends every connection and the proxy.
   public func stop() { forwarder.change { $0.isStopped = true } }
+}
+
+/// What becomes of the server's answers.
+private struct Spoiler {
+  var swallowing: [UInt8] = []
+  var remaining = 0
+  var swallowed = 0
+  var replacement: (from: [UInt8], to: [UInt8])?
+
+  /// - Returns: nil when they are to be swallowed.
+  mutating func spoil(_ bytes: [UInt8]) -> [UInt8]? {
+    if remaining > 0, Self.place(of: swallowing, in: bytes, from: 0) != nil {
+      remaining -= 1
+      swallowed += 1
+      return nil
+    }
+    guard let replacement else { return bytes }
+    var bytes = bytes
+    var start = 0
+    while let place = Self.place(of: replacement.from, in: bytes, from: start) {
+      start = place + replacement.from.count
+      bytes.replaceSubrange(place..<start, with: replacement.to)
+    }
+    return bytes
+  }
+
+  private static func place(of pattern: [UInt8], in bytes: [UInt8], from start: Int) -> Int? {
+    guard let first = pattern.first, bytes.count - start >= pattern.count else { return nil }
+    return (start...(bytes.count - pattern.count)).first { place in
+      bytes[place] == first && bytes[place..<(place + pattern.count)].elementsEqual(pattern)
+    }
+  }
 }
 
 /// One direction of a connection: what was read and may not be written yet.
@@ -75,14 +126,19 @@ private struct Stream {
   func canWrite(at now: ContinuousClock.Instant) -> Bool { chunks.first.map { $0.release <= now } ?? false }
 
   /// - Returns: false when the connection is broken.
-  mutating func read(from source: Int32, delay: Duration) -> Bool {
+  mutating func read(from source: Int32, delay: Duration, spoiler: inout Spoiler) -> Bool {
+    read(from: source, delay: delay) { spoiler.spoil($0) }
+  }
+
+  mutating func read(from source: Int32, delay: Duration, _ change: ([UInt8]) -> [UInt8]? = { $0 }) -> Bool {
     var buffer = [UInt8](repeating: 0, count: 256 * 1024)
     let count = recv(source, &buffer, buffer.count, 0)
     if count < 0 { return errno == EAGAIN || errno == EINTR }
     if count == 0 {
       isEnded = true
     } else {
-      chunks.append((Array(buffer[..<count]), .now + delay))
+      guard let bytes = change(Array(buffer[..<count])) else { return false }
+      chunks.append((bytes, .now + delay))
       held += count
     }
     return true
@@ -135,6 +191,7 @@ private final class Forwarder: Sendable {
     var pairs: [Pair] = []
     var frozen: TCPProxy.Direction = []
     var delay: Duration = .zero
+    var spoiler = Spoiler()
     var isRefusing = false
     var isStopped = false
     var accepted = 0
@@ -215,7 +272,9 @@ private final class Forwarder: Sendable {
         isWell = pair.toServer.write(to: pair.server) && isWell
       }
       if !state.frozen.contains(.toClient) {
-        if pair.toClient.canRead { isWell = pair.toClient.read(from: pair.server, delay: delay) && isWell }
+        if pair.toClient.canRead {
+          isWell = pair.toClient.read(from: pair.server, delay: delay, spoiler: &state.spoiler) && isWell
+        }
         isWell = pair.toClient.write(to: pair.client) && isWell
       }
       pair.isBroken = !isWell

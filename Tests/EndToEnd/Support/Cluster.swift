@@ -14,17 +14,22 @@ final class Cluster: Sendable {
   let kafka: KafkaConfiguration
   let databaseURL: String
   let directory: String
-  private let lifecycle: String
+  private let settings: [String: String]
   private let counter = Mutex(0)
 
   /// - Parameters:
   ///   - mock: talked to instead of the private broker.
   ///   - lifecycle: which lifecycle events there are. The broker keeps every record in memory, so none where there is
   ///     much to do.
-  /// - Parameter fsync: whether Postgres keeps what it has confirmed.
-  init(mock: MockBrokerServer? = nil, lifecycle: String = "off", fsync: Bool = true) async throws {
-    self.lifecycle = lifecycle
-    postgres = try await PostgresServer.start(fsync: fsync)
+  ///   - postgres: another server than one with the tests' settings.
+  ///   - settings: environment variables for every program.
+  ///   - fsync: whether Postgres keeps what it has confirmed.
+  init(
+    mock: MockBrokerServer? = nil, lifecycle: String = "off", postgres server: PostgresServer? = nil,
+    settings: [String: String] = [:], fsync: Bool = true
+  ) async throws {
+    self.settings = settings.merging(["MEDIATOR_MEDIATOR_LIFECYCLE": lifecycle]) { given, _ in given }
+    if let server { postgres = server } else { postgres = try await PostgresServer.start(fsync: fsync) }
     broker = try await BrokerServer.start()
     kafka = mock?.configuration ?? broker.configuration
     databaseURL = try await postgres.databaseURL(newDatabase: "mediator")
@@ -34,10 +39,9 @@ final class Cluster: Sendable {
   }
 
   var environment: [String: String] {
-    [
+    settings.merging([
       "DATABASE_URL": databaseURL, "KAFKA_BOOTSTRAP_SERVERS": kafka.bootstrapServers, "TELEGRAM_BOT_TOKEN": "",
-      "MEDIATOR_MEDIATOR_LIFECYCLE": lifecycle,
-    ]
+    ]) { given, _ in given }
   }
 
   /// Starts a program of this package; its output goes to a file of its own.

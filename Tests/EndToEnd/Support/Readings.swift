@@ -54,10 +54,13 @@ struct Readings {
   struct Transition: Hashable, Comparable, CustomStringConvertible {
     let equipment: String
     let sequence: Int
+    /// Of the reading, in microseconds since 1970: two runs of the simulator count their sequences from the start.
+    let time: Int64
     let rule: String
     let state: String
 
-    var description: String { "\(equipment)#\(sequence) \(rule) \(state)" }
+    var description: String { "\(reading) \(rule) \(state)" }
+    var reading: String { "\(equipment)#\(sequence)@\(time)" }
     static func < (left: Self, right: Self) -> Bool { left.description < right.description }
   }
 
@@ -69,7 +72,9 @@ struct Readings {
       for reading in readings.sorted(by: { ($0.time, $0.sequence) < ($1.time, $1.sequence) }) {
         func note(_ rule: String, _ state: String) {
           transitions.insert(
-            Transition(equipment: equipment, sequence: reading.sequence, rule: rule, state: state))
+            Transition(
+              equipment: equipment, sequence: reading.sequence,
+              time: Timestamp(rfc3339: reading.time)?.microseconds ?? 0, rule: rule, state: state))
         }
         if !nearlyFinished && reading.percent > 95 {
           nearlyFinished = true

@@ -6,8 +6,10 @@ import Values
 
 extension Cluster {
   /// What must be true when everything has ended, whatever happened on the way.
-  func verify(telegramProcessor: Bool = true) async throws {
-    let readings = Readings(try await scan("mediator.queue"))
+  ///
+  /// - Parameter earlier: records that were on the queue topic, and are not any more.
+  func verify(earlier: [KafkaRecord] = []) async throws {
+    let readings = Readings(earlier + (try await scan("mediator.queue")))
 
     // Every accepted event ↔ exactly one instance; everything else ↔ exactly one dead letter.
     let rows = try await query("select event_id, status from instances")
@@ -45,11 +47,15 @@ extension Cluster {
 
     // The alerts are those that an independent computation gives.
     var transitions: [Readings.Transition] = []
-    for row in try await query("select equipment, sequence, rule, state from alerts") {
+    for row in try await query(
+      """
+      select equipment, sequence, (extract(epoch from time) * 1000000)::bigint as time, rule, state from alerts
+      """)
+    {
       transitions.append(
         Readings.Transition(
-          equipment: try row.text("equipment"), sequence: try row.int("sequence"), rule: try row.text("rule"),
-          state: try row.text("state")))
+          equipment: try row.text("equipment"), sequence: try row.int("sequence"), time: Int64(try row.int("time")),
+          rule: try row.text("rule"), state: try row.text("state")))
     }
     #expect(transitions.count == Set(transitions).count)
     let expected = readings.expectedTransitions()
@@ -57,7 +63,7 @@ extension Cluster {
     #expect(expected.subtracting(transitions).sorted().prefix(5) == [])
 
     // One message for each reading that changed an alert.
-    let told = Set(expected.map { "\($0.equipment)#\($0.sequence)" }).count
+    let told = Set(expected.map(\.reading)).count
     #expect(try await count("select count(*) from telegram_messages") == told)
 
     // Each task execution was settled once, and each request was asked for by the journal.

@@ -1,0 +1,72 @@
+import Glibc
+import Kafka
+import Postgres
+import TestSupport
+import Testing
+import Values
+
+/// A broker that forgets what it has acknowledged: kill -9 makes this one lose its last writes.
+@Suite(.serialized) struct KilledBrokerDrill {
+  @Test(.timeLimit(.minutes(5)))
+  func whatItForgotIsNoticedAndHalted() async throws {
+    // What was lost on a channel or on the replies topic is seen when the task's time is over.
+    let cluster = try await Cluster(settings: ["MEDIATOR_MEDIATOR_CALL_TIMEOUT": "10s"])
+    let drill = try await Drill("broker killed, its tail lost", cluster: cluster, garbage: false)
+    await drill.killLoad()
+    await cluster.broker.kill()
+    await drill.countFault()
+    let behind = try await positions(cluster)
+    try await cluster.broker.start()
+    let lost = try await beyondTheEnd(behind, cluster)
+    #expect(!lost.isEmpty, "the broker has lost nothing that was read: the drill shows nothing")
+    try await drill.waitForHalts(of: lost)
+
+    let end = Timestamp.now()
+    try await drill.decideToGoOn(with: lost)
+    try await drill.startLoad()
+    try await drill.recovered(since: end)
+    #expect(try await drill.halted() == [])
+    try await drill.endLoad()
+    let accepted = Readings(try await cluster.scan("mediator.queue")).unique
+    await drill.expect(sent: accepted.count)
+    let drained = try await drill.drain()
+
+    // Everything that the broker still has has its instance, and its row.
+    var statuses: [String: String] = [:]
+    for row in try await cluster.query("select event_id, status from instances") {
+      let id = try row.text("event_id")
+      #expect(statuses[id] == nil)
+      statuses[id] = try row.text("status")
+    }
+    #expect(accepted.filter { statuses[$0.eventID] == nil }.prefix(5).isEmpty)
+    // What the broker forgot on the way of an instance faults it by its deadline, and nothing else faults.
+    let faulted = try await cluster.count("select count(*) from instances where status = 'faulted'")
+    #expect(
+      try await cluster.count(
+        "select count(*) from instances where status = 'faulted' and error ->> 'type' like '%/timeout'") == faulted)
+    #expect(statuses.values.allSatisfy { $0 == "completed" || $0 == "faulted" })
+    try await drill.finish(
+      drained: drained,
+      note:
+        "\(lost.count) partitions halted; \(faulted) instances faulted by their deadline: the broker had lost their "
+        + "events or replies; \(statuses.count - accepted.count) instances of events that it had lost")
+  }
+
+  /// Where each partition is read on.
+  private func positions(_ cluster: Cluster) async throws -> [TopicPartition: Int64] {
+    var positions: [TopicPartition: Int64] = [:]
+    for row in try await cluster.query("select topic, partition, position from positions") {
+      let partition = TopicPartition(topic: try row.text("topic"), partition: Int32(try row.int("partition")))
+      positions[partition] = Int64(try row.int("position"))
+    }
+    return positions
+  }
+
+  private func beyondTheEnd(_ positions: [TopicPartition: Int64], _ cluster: Cluster) async throws -> Set<String> {
+    let admin = try KafkaAdmin(cluster.kafka)
+    let ends = try await admin.watermarks(Array(positions.keys))
+    await admin.close()
+    return Set(
+      positions.filter { $0.value > ends[$0.key]?.high ?? 0 }.map { "\($0.key.topic)/\($0.key.partition)" })
+  }
+}

@@ -1,0 +1,47 @@
+import Postgres
+import TestSupport
+import Testing
+import Values
+
+/// An older state of the whole database, the mediator's and the processors' tables alike, is put back.
+@Suite(.serialized) struct RestoredSnapshotDrill {
+  @Test(.enabled(if: Drill.isFull, "make drill"), .timeLimit(.minutes(5)))
+  func whatCameAfterItIsDoneAgainWithTheSameIDs() async throws {
+    let drill = try await Drill("older Postgres snapshot restored")
+    let cluster = drill.cluster
+    try await drill.stopAll()
+    try await cluster.postgres.stop()
+    try await cluster.postgres.takeSnapshot()
+    try await cluster.postgres.start()
+    for service in Drill.mediators + Drill.processors { try await drill.start(service) }
+    try await drill.recovered()
+    let before = try await ids(cluster)
+    try await poll(within: .seconds(30), "more to happen") {
+      try await cluster.count("select count(*) from instances where ended_at is not null") > before.count + 300
+        ? true : nil
+    }
+    try await drill.stopAll()
+    let known = try await ids(cluster)
+    try await cluster.postgres.stop()
+    try await cluster.postgres.restoreSnapshot()
+    await drill.countFault()
+    await drill.watch.forget()
+    try await cluster.postgres.start()
+    #expect(try await ids(cluster).count < known.count, "nothing was put back")
+    let end = Timestamp.now()
+    for service in Drill.mediators + Drill.processors { try await drill.start(service) }
+    try await drill.recovered(since: end)
+    try await drill.endLoad()
+    let drained = try await drill.drain()
+    // What existed before the restore exists again, under the same ids.
+    #expect(known.subtracting(try await ids(cluster)).sorted().prefix(5) == [])
+    try await cluster.verify()
+    try await drill.finish(drained: drained)
+  }
+
+  private func ids(_ cluster: Cluster) async throws -> Set<String> {
+    var ids: Set<String> = []
+    for row in try await cluster.query("select id::text as id from instances") { ids.insert(try row.text("id")) }
+    return ids
+  }
+}
