@@ -101,7 +101,8 @@ struct Execution {
       next = .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference))
     case .started, .completed, .cancelled: next = .complete(activity: activity.id, output: activity.input)
     }
-    guard isLater else {
+    // What a suspended instance was to do waits anyway.
+    guard isLater, !isSuspended else {
       run(from: next)
       return .applied
     }

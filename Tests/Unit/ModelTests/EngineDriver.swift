@@ -345,7 +345,7 @@ struct EngineDriver {
       return
     }
     var told = state
-    let step = engine.child(child.id, .started, state: &told, now: now)
+    let step = engine.child(child.id, .started, state: &told, now: clock)
     if told != state || !step.entries.isEmpty { complaints.append("that \(child.id) has begun did something") }
     guard let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
     else { return }
