@@ -159,14 +159,14 @@ let package = Package(
       ["Engine", "HTTP", "HTTPCalls", "TestSupport", "Toolchain", "Values", "Workflow"]),
     tests(
       "MediatorCtlTests", in: "Unit/MediatorCtlTests",
-      ["Engine", "Mediator", "Toolchain", "Values", "Workflow", "mediatorctl"]),
+      ["Engine", "Kafka", "Mediator", "Toolchain", "Values", "Wire", "Workflow", "mediatorctl", arguments]),
     tests(
       "MediatorCtlIntegrationTests", in: "Integration/MediatorCtlTests",
       ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", "mediatorctl"]),
 
     tests(
       "MediatorIntegrationTests", in: "Integration/MediatorTests",
-      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow"]),
+      ["Engine", "Kafka", "Mediator", "Postgres", "TestSupport", "Values", "Wire", "Workflow", logging]),
 
     tests(
       "ProcessorsIntegrationTests", in: "Integration/ProcessorsTests",

@@ -16,22 +16,13 @@ fail() {
   exit 1
 }
 
-# Prints a Python that has pip, or fails.
-python_with_pip() {
-  for python in python3 /usr/bin/python3; do
-    if "$python" -m pip --version >/dev/null 2>&1; then
-      echo "$python"
-      return 0
-    fi
-  done
-  return 1
-}
+. "$root/scripts/python.sh"
 
 install() {
-  python=$(python_with_pip) || fail "no pip; install it with: apt-get install python3-pip"
   mkdir -p "$root/.build-tools"
   work=$(mktemp -d "$root/.build-tools/suite.XXXXXX")
   trap 'rm -rf "$work"' EXIT
+  python=$(prepare_python "$work") || fail "no pip; install it with: apt-get install python3-pip python3-venv"
   # pip asks a source distribution for its metadata, for which it needs the package's build tools: in a place of its own.
   "$python" -m pip download --quiet --disable-pip-version-check --no-deps --no-binary jsonschema --require-hashes \
     --requirement "$requirements" --dest "$work/source" >&2 || fail "pip could not download jsonschema $version"

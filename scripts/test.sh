@@ -28,7 +28,8 @@ fi
 servers='KafkaTests|PostgresTests|HTTPTests|IntegrationTests|EndToEndTests'
 # Those that keep every core busy for a minute run by themselves, or the others' deadlines would pass.
 busy='ModelTests|SimulationTests'
-layer Unit --skip "^($servers|$busy)\\." --skip '^[A-Za-z]*IntegrationTests\.'
+layer Unit --skip "^($servers|$busy)\\." --skip '^[A-Za-z]*IntegrationTests\.' --skip 'Fuzz[A-Za-z]*Tests/'
+layer Fuzz --filter '^[A-Za-z]*Tests\.[A-Za-z]*Fuzz[A-Za-z]*Tests/'
 layer Model --filter '^ModelTests\.'
 layer Simulation --filter '^SimulationTests\.'
 layer Kafka --filter '^KafkaTests\.'

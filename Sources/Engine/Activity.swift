@@ -18,6 +18,8 @@ public struct Activity: Sendable, Hashable {
   /// When the task's own `timeout` strikes; calls keep theirs in ``PendingCall``.
   public var deadline: Timestamp?
   public var phase: Phase
+  /// For how long its instance stood still: what it may last is counted without.
+  public var postponedBy: Duration = .zero
 
   public init(
     id: Int, parent: Int?, reference: String, startedAt: Timestamp, input: JSON, rawInput: JSON? = nil,
@@ -49,7 +51,7 @@ public struct Activity: Sendable, Hashable {
     case branch(Int)
     case trying(TryProgress)
     case listening(ListenProgress)
-    /// Another instance is awaited.
+    /// Another instance was asked for: its end is awaited, or only that it begins (`await: false`).
     case child(UUIDValue)
     case extended(ExtendedProgress)
     /// Runs the compensation of the task at this reference.
@@ -103,6 +105,8 @@ public struct PendingCall: Sendable, Hashable {
   let dataBytes: Int
   /// The last progress that the processor told.
   public var progress: Progress?
+  /// Its result is there, and waits for the instance to be resumed.
+  public var isAnswered = false
 
   public init(channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?) {
     self.channel = channel
@@ -177,7 +181,7 @@ public struct TryProgress: Sendable, Hashable {
 /// How far a `listen` has come.
 public struct ListenProgress: Sendable, Hashable {
   /// What was consumed, as it is read and as the iterator left it.
-  public var consumed: [JSON] = []
+  public private(set) var consumed: [JSON] = []
   /// Which filters have had their event (only asked for `all`), in the order of `EventConsumption.allFilters`.
   public var matched: [Bool]
   /// The values that the filters' correlations expect, by filter, then by the correlation's name.
@@ -185,15 +189,36 @@ public struct ListenProgress: Sendable, Hashable {
   /// What the first events gave for correlations that name no expectation.
   public var established: JSONObject = [:]
   /// Consumed and not yet iterated over, the one under way first.
-  public var queue: [JSON] = []
+  public private(set) var queue: [JSON] = []
+  /// The size of both, counted as they come and go: a step of a long listening must not look at all of them.
+  private(set) var approximateBytes = 0
   /// How many were iterated over.
   public var iterations = 0
   public var isIterating = false
   /// Nothing more is consumed.
   public var isClosed = false
 
-  var approximateBytes: Int {
-    (consumed + queue).reduce(0) { $0 + $1.approximateBytes }
+  init(matched: [Bool], expected: [JSONObject], consumed: [JSON] = [], queue: [JSON] = []) {
+    self.matched = matched
+    self.expected = expected
+    self.consumed = consumed
+    self.queue = queue
+    approximateBytes = (consumed + queue).reduce(0) { $0 + $1.approximateBytes }
+  }
+
+  mutating func consume(_ value: JSON) {
+    consumed.append(value)
+    approximateBytes += value.approximateBytes
+  }
+
+  mutating func enqueue(_ value: JSON) {
+    queue.append(value)
+    approximateBytes += value.approximateBytes
+  }
+
+  mutating func dequeue() {
+    guard !queue.isEmpty else { return }
+    approximateBytes -= queue.removeFirst().approximateBytes
   }
 }
 

@@ -52,7 +52,7 @@ public struct Engine: Sendable {
   public func undeliverable(_ requestID: String, reason: String, state: inout InstanceState, now: Timestamp) -> Step {
     drive(&state, now) { execution in
       let problem = Problems.communication("the processing event could not be delivered: \(reason)", at: "")
-      return execution.reply(.failed(problem, retryable: false, retryAfter: nil), to: requestID)
+      return execution.reply(.failed(problem, retryable: false, retryAfter: nil), to: requestID, isDefinite: false)
     }
   }
 
@@ -63,9 +63,15 @@ public struct Engine: Sendable {
     drive(&state, now) { $0.offer(event) }
   }
 
-  /// Tells how an instance that this one waits for has ended.
-  public func child(_ id: UUIDValue, ended outcome: ChildOutcome, state: inout InstanceState, now: Timestamp) -> Step {
-    drive(&state, now) { $0.child(id, outcome) }
+  /// Tells what has become of an instance that this one started: first that it was, or could not be; where it is
+  /// awaited, later how it ended.
+  ///
+  /// - Parameter isLater: what follows from it is left to the next ``wake(_:now:)``, which is due at once: instances
+  ///   that end as soon as they begin must not keep their parent busy without end.
+  public func child(
+    _ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool = false, state: inout InstanceState, now: Timestamp
+  ) -> Step {
+    drive(&state, now) { $0.child(id, outcome, isLater: isLater) }
   }
 
   /// Ends the instance because somebody says so.
@@ -74,7 +80,7 @@ public struct Engine: Sendable {
   public func cancel(
     _ reason: String, compensating: Bool, state: inout InstanceState, now: Timestamp
   ) -> Step {
-    drive(&state, now) { execution in
+    drive(&state, now, standingStill: false) { execution in
       execution.cancel(reason, compensating: compensating)
       return .applied
     }
@@ -83,10 +89,12 @@ public struct Engine: Sendable {
   /// Ends the instance with an error because whoever drives it cannot go on with it. Nothing is compensated: that
   /// could not be stored either.
   public func abandon(_ reason: String, state: inout InstanceState, now: Timestamp) -> Step {
-    drive(&state, now) { execution in
+    drive(&state, now, standingStill: false) { execution in
       execution.state.compensations = []
       execution.state.unfinished = []
       execution.finish(with: Problems.runtime(reason, at: Execution.rootReference))
+      // It might be what could not be stored.
+      execution.state.checkpoint = nil
       return .applied
     }
   }
@@ -97,11 +105,16 @@ public struct Engine: Sendable {
   }
 
   /// Moves the state through one execution without a second copy of it being alive.
+  ///
+  /// - Parameter standingStill: whether time has stopped for an instance that is suspended.
   private func drive(
-    _ state: inout InstanceState, _ now: Timestamp, _ body: (inout Execution) -> Disposition
+    _ state: inout InstanceState, _ now: Timestamp, standingStill: Bool = true,
+    _ body: (inout Execution) -> Disposition
   ) -> Step {
     guard !state.status.isTerminal else { return Step(disposition: .ignored(.terminal), entries: []) }
-    var execution = Execution(definition: definition, options: options, state: state, now: now)
+    var clock = now
+    if standingStill, state.status == .suspended { clock = state.suspension?.since ?? now }
+    var execution = Execution(definition: definition, options: options, state: state, now: clock)
     let disposition = body(&execution)
     state = execution.state
     state.updatedAt = now

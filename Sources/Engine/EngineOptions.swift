@@ -16,6 +16,8 @@ public struct EngineOptions: Sendable, Hashable {
   public var maxRequestDepth: Int
   /// How many bytes of outputs one step may add to the journal before the rest is left to the next step.
   public var maxStepBytes: Int
+  /// Up to which size `$context` is journalled whenever a task exports it, for who runs the workflow again from a task.
+  public var maxJournalledContextBytes: Int
   /// How many moves one step may make before the rest is left to the next step.
   public var maxTransitionsPerStep: Int
   /// How many such steps may follow each other without waiting for anything: an endless loop faults here.
@@ -27,7 +29,8 @@ public struct EngineOptions: Sendable, Hashable {
   public init(
     callTimeout: Duration = .seconds(600), retry: AttemptPolicy = AttemptPolicy(),
     maxRequestBytes: Int = 900_000, maxStateBytes: Int = 4 << 20, maxDepth: Int = 256,
-    maxRequestDepth: Int = 128, maxStepBytes: Int = 4 << 20, maxTransitionsPerStep: Int = 10_000,
+    maxRequestDepth: Int = 128, maxStepBytes: Int = 4 << 20,
+    maxJournalledContextBytes: Int = 64 << 10, maxTransitionsPerStep: Int = 10_000,
     maxStepsWithoutWaiting: Int = 100, secrets: JSON = [:]
   ) {
     self.callTimeout = callTimeout
@@ -37,6 +40,7 @@ public struct EngineOptions: Sendable, Hashable {
     self.maxDepth = maxDepth
     self.maxRequestDepth = maxRequestDepth
     self.maxStepBytes = maxStepBytes
+    self.maxJournalledContextBytes = maxJournalledContextBytes
     self.maxTransitionsPerStep = maxTransitionsPerStep
     self.maxStepsWithoutWaiting = maxStepsWithoutWaiting
     self.secrets = secrets

@@ -7,10 +7,12 @@ extension Execution {
     let data = try call.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
     let task = begun.task
     if let detail = refusal(of: data, "processing event's data") {
-      return failedToStart(task, in: begun.scope, Problems.validation(detail, at: task.reference))
+      return failedToStart(begun, Problems.validation(detail, at: task.reference))
     }
     let timeout = try task.timeout?.evaluate(begun.input, variables: begun.variables.value) ?? options.callTimeout
-    let pending = PendingCall(channel: call.channel, attempt: 1, deadline: now + timeout, data: data, progress: nil)
+    let pending = PendingCall(
+      channel: call.channel, attempt: resumed.map { $0.call.attempt + 1 } ?? 1, deadline: now + timeout, data: data,
+      progress: nil)
     let activity = try openTask(begun, hasDeadline: false)
     if let index = state.activityIndex(activity) { send(index, pending) }
     return nil
@@ -19,7 +21,7 @@ extension Execution {
   mutating func startFunction(_ function: FunctionCall, _ begun: Begun) throws(ExpressionError) -> Move? {
     let data = try function.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
     if let detail = unstorable(data, "input of the function") {
-      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
     }
     return .enter(scope: try openTask(begun), position: 0, input: data)
   }
@@ -34,7 +36,7 @@ extension Execution {
   }
 
   /// Journals the request of `call`'s attempt, and waits for its reply.
-  private mutating func send(_ index: Int, _ call: PendingCall) {
+  mutating func send(_ index: Int, _ call: PendingCall) {
     let activity = state.activities[index]
     record(
       .requested(
@@ -57,7 +59,8 @@ extension Execution {
   /// A failed attempt is repeated when the processor says that this may help and time allows, unless a `try` around it
   /// says what to do about failures; else the task faults.
   mutating func failed(
-    _ index: Int, _ call: PendingCall, _ problem: ProblemDetails, retryable: Bool, wish: Duration?
+    _ index: Int, _ call: PendingCall, _ problem: ProblemDetails, retryable: Bool, wish: Duration?,
+    isDefinite: Bool
   ) {
     let activity = state.activities[index]
     var problem = problem
@@ -74,6 +77,9 @@ extension Execution {
       drain()
       return
     }
+    if isSuspended { markAnswered(index) }
+    // The processor has put this down for good: whoever retries the task wants another execution of it.
+    if isDefinite, !retryable { state.activities[index].phase = .sequence(position: 0) }
     run(from: .fault(activity: activity.id, problem))
   }
 

@@ -10,6 +10,7 @@ extension Execution {
   mutating func cancel(_ reason: String, compensating: Bool) {
     // What undoes the instance already is not to be stopped half-way.
     if compensating, state.ending != nil { return }
+    endSuspension()
     closeAll()
     queue = []
     state.unfinished = []
@@ -48,12 +49,13 @@ extension Execution {
   }
 
   /// The instance ends as faulted, and its error names the compensation that an operator has to see to.
-  mutating func failedToCompensate(_ problem: ProblemDetails) -> Move? {
+  mutating func failedToCompensate(_ problem: ProblemDetails, _ checkpoint: Checkpoint?) -> Move? {
     var error = state.error ?? problem
     let open = state.compensations.reversed().map { JSON.string($0.reference) }
     error.extensions["compensation"] = ["error": problem.json, "open": .array(open)]
     state.error = error
     conclude(.faulted)
+    state.checkpoint = checkpoint
     record(.workflowFaulted(problem: error))
     return nil
   }

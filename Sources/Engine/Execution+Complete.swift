@@ -99,6 +99,7 @@ extension Execution {
     let context = try template.evaluate(output, variables: variables.value)
     if let problem = problem(with: context, export.schema, "context", reference) { return problem }
     state.context = context
+    record(.contextExported(state.contextBytes > options.maxJournalledContextBytes ? Optional.none : context))
     return nil
   }
 
@@ -137,16 +138,22 @@ extension Execution {
       let scope = workflowScope()
       let result = try definition.output?.as?.evaluate(output, variables: scope.value) ?? output
       if let problem = problem(with: result, definition.output?.schema, "output", Self.rootReference) {
-        return .fault(activity: nil, problem)
+        return failedToEnd(output, problem)
       }
       closeAll()
       state.output = result
       conclude(.completed)
       record(.workflowCompleted(output: result))
     } catch {
-      return .fault(activity: nil, Problems.expression(error.message, at: Self.rootReference))
+      return failedToEnd(output, Problems.expression(error.message, at: Self.rootReference))
     }
     return nil
+  }
+
+  /// Who retries the workflow then wants its end again.
+  private mutating func failedToEnd(_ output: JSON, _ problem: ProblemDetails) -> Move {
+    queue.insert(.end(output: output), at: 0)
+    return .fault(activity: nil, problem)
   }
 
   mutating func conclude(_ status: InstanceStatus) {
@@ -186,6 +193,6 @@ extension Execution {
 
   private mutating func recordCancelled(_ activity: Activity) {
     if activity.isTask { record(.taskCancelled(activity: activity.id, reference: activity.reference)) }
-    if case .child(let id) = activity.phase { record(.childCancelled(id)) }
+    if case .child(let id) = activity.phase, awaitsEnd(activity) { record(.childCancelled(id)) }
   }
 }

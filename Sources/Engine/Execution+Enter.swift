@@ -17,17 +17,17 @@ extension Execution {
         return following(position, in: scope, input)
       }
       if let problem = task.input?.schema.flatMap({ violation(of: $0, input, "input", task.reference) }) {
-        return failedToStart(task, in: scope, problem)
+        return failedToStart(task, in: scope, input, problem)
       }
       guard let from = task.input?.from else { return try start(task, in: scope, input, nil) }
       let transformed = try from.evaluate(input, variables: raw().value)
       if let detail = unstorable(transformed, "input") {
-        return failedToStart(task, in: scope, Problems.validation(detail, at: task.reference))
+        return failedToStart(task, in: scope, input, Problems.validation(detail, at: task.reference))
       }
       // A bare `nil` would be the JSON null.
       return try start(task, in: scope, transformed, transformed == input ? Optional.none : input)
     } catch {
-      return failedToStart(task, in: scope, Problems.expression(error.message, at: reference))
+      return failedToStart(task, in: scope, input, Problems.expression(error.message, at: reference))
     }
   }
 
@@ -81,16 +81,30 @@ extension Execution {
       parent: begun.scope, reference: task.reference, input: begun.input, rawInput: begun.rawInput,
       deadline: deadline, phase: phase)
     if case .extended = phase { return id }
-    record(.taskStarted(activity: id, reference: task.reference))
+    recordStarted(id, task.reference)
     return id
   }
 
   /// A task that failed before it ran still gets its two lines in the journal, so that the reader sees which it was.
-  mutating func failedToStart(_ task: TaskDefinition, in scope: Int, _ problem: ProblemDetails) -> Move {
+  mutating func failedToStart(
+    _ task: TaskDefinition, in scope: Int, _ rawInput: JSON, _ problem: ProblemDetails
+  ) -> Move {
     let reference = (task.extended ?? task).reference
-    let id = open(parent: scope, reference: reference, input: .null, phase: .sequence(position: 0))
-    record(.taskStarted(activity: id, reference: reference))
+    // An execution that was taken up again has been asked for before, and is still the same.
+    let phase = resumed.map { Activity.Phase.requested($0.call) } ?? .sequence(position: 0)
+    let id = open(parent: scope, reference: reference, input: rawInput, phase: phase)
+    recordStarted(id, reference)
     return .fault(activity: id, problem)
+  }
+
+  mutating func failedToStart(_ begun: Begun, _ problem: ProblemDetails) -> Move {
+    failedToStart(begun.task, in: begun.scope, begun.rawInput ?? begun.input, problem)
+  }
+
+  private mutating func recordStarted(_ id: Int, _ reference: String) {
+    record(
+      resumed == nil
+        ? .taskStarted(activity: id, reference: reference) : .taskReopened(activity: id, reference: reference))
   }
 
   /// The directive of the first case that matches, else that of the default case, wherever it stands.
@@ -129,8 +143,10 @@ extension Execution {
   private mutating func startChild(_ run: WorkflowRun, _ begun: Begun) throws(ExpressionError) -> Move? {
     let input = try run.input?.evaluate(begun.input, variables: begun.variables.value) ?? begun.input
     let id = UUIDValue(digestOf: "\(state.id.text).\(state.nextActivity)")
-    let activity = try openTask(begun, phase: run.await ? .child(id) : .sequence(position: 0))
+    let activity = try openTask(begun, phase: .child(id))
     if let detail = unstorable(input, "input of the other workflow") {
+      // There is nothing to cancel.
+      if let index = state.activityIndex(activity) { state.activities[index].phase = .sequence(position: 0) }
       return .fault(activity: activity, Problems.validation(detail, at: begun.task.reference))
     }
     record(
@@ -138,6 +154,7 @@ extension Execution {
         ChildStart(
           activity: activity, reference: begun.task.reference, id: id, namespace: run.namespace, name: run.name,
           version: run.version, input: input, isAwaited: run.await)))
-    return run.await ? nil : .complete(activity: activity, output: begun.input)
+    // Whether there is such a workflow, only the mediator knows: see ``ChildOutcome``.
+    return nil
   }
 }

@@ -10,17 +10,17 @@ extension Execution {
     let id = state.nextActivity
     guard case .object(let given) = attributes else {
       let detail = "'emit.event.with' must give an object, not \(attributes.kindName)"
-      return failedToStart(begun.task, in: begun.scope, Problems.expression(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.expression(detail, at: begun.task.reference))
     }
     let event = envelope(given, activity: id)
     for name in ["id", "source", "type"] {
       guard let text = event[name]?.string, !text.isEmpty else {
         let detail = "the event's '\(name)' must be text, not \((event[name] ?? .null).text)"
-        return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+        return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
       }
     }
     if let detail = refusal(of: .object(event), "event") {
-      return failedToStart(begun.task, in: begun.scope, Problems.validation(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
     }
     let activity = try openTask(begun)
     record(.emitted(EmittedEvent(activity: activity, reference: begun.task.reference, event: .object(event))))
@@ -100,13 +100,13 @@ extension Execution {
     else { return nil }
     if place < count { progress.matched[place] = true }
     let value = listen.read.value(of: event)
-    let seen = progress.consumed + progress.queue + [value]
-    if listen.iterator == nil { progress.consumed.append(value) } else { progress.queue.append(value) }
+    if listen.iterator == nil { progress.consume(value) } else { progress.enqueue(value) }
     switch listen.to {
     case .one, .any(_, until: nil): progress.isClosed = true
     case .all: progress.isClosed = progress.matched.allSatisfy(\.self)
     case .any(_, until: .condition(let condition)?):
-      progress.isClosed = try condition.isTrue(.array(seen), variables: variables.value)
+      progress.isClosed = try condition.isTrue(
+        .array(progress.consumed + progress.queue), variables: variables.value)
     case .any(_, until: .events?): break
     }
     return Consumed(next: advance(activity, progress))
@@ -180,8 +180,8 @@ extension Execution {
         return .fault(activity: activity.id, problem)
       }
       var progress = progress
-      progress.consumed.append(result)
-      if !progress.queue.isEmpty { progress.queue.removeFirst() }
+      progress.consume(result)
+      progress.dequeue()
       progress.iterations += 1
       progress.isIterating = false
       return advance(activity, progress)

@@ -5,6 +5,9 @@ import Workflow
 extension Execution {
   /// The error travels up, scope by scope, closing what it passes, until a `try` catches it or the workflow ends.
   mutating func fault(_ activity: Int?, _ problem: ProblemDetails) -> Move? {
+    // What was given up since the error was told has no error any more.
+    if let activity, state.activityIndex(activity) == nil { return nil }
+    let open = state.activities
     var problem = problem
     var current = activity
     while let id = current, let index = state.activityIndex(id) {
@@ -17,20 +20,25 @@ extension Execution {
         }
       }
       closeDescendants(of: id)
-      if case .child(let child) = open.phase { record(.childCancelled(child)) }
+      if case .child(let child) = open.phase, awaitsEnd(open) { record(.childCancelled(child)) }
       if open.isTask { record(.taskFaulted(activity: id, reference: open.reference, problem: problem)) }
       remove(id)
       current = open.parent
     }
-    return fail(problem)
+    return fail(problem, at: activity, open)
   }
 
-  private mutating func fail(_ problem: ProblemDetails) -> Move? {
+  /// - Parameter open: what was open when the error began to travel up.
+  private mutating func fail(_ problem: ProblemDetails, at failed: Int?, _ open: [Activity]) -> Move? {
+    let checkpoint = checkpoint(failed, open)
+    state.unfinished = []
+    queue = []
     closeAll()
-    if state.ending != nil { return failedToCompensate(problem) }
+    if state.ending != nil { return failedToCompensate(problem, checkpoint) }
     state.error = problem
     if let move = compensate(.faulted) { return move }
     conclude(.faulted)
+    state.checkpoint = checkpoint
     record(.workflowFaulted(problem: problem))
     return nil
   }
@@ -138,7 +146,7 @@ extension Execution {
     // Without any limit, attempts that fail at once would follow each other as fast as the machine can.
     if policy.maxAttempts == nil && policy.duration == nil { delay = max(delay, .seconds(1)) }
     if let limit = policy.duration {
-      let end = open.startedAt + (try limit.evaluate(open.input, variables: value))
+      let end = open.startedAt + (try limit.evaluate(open.input, variables: value)) + open.postponedBy
       guard now + delay <= end else { return nil }
     }
     return delay

@@ -40,7 +40,7 @@ extension Execution {
     let value = try loop.in.evaluate(begun.input, variables: begun.variables.value)
     guard case .array(let items) = value else {
       let detail = "'for.in' must give an array, not \(value.kindName)"
-      return failedToStart(begun.task, in: begun.scope, Problems.expression(detail, at: begun.task.reference))
+      return failedToStart(begun, Problems.expression(detail, at: begun.task.reference))
     }
     let progress = LoopProgress(items: items, index: 0)
     let id = try openTask(begun, phase: .loop(progress))

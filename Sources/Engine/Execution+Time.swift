@@ -4,13 +4,13 @@ import Workflow
 /// What happens because of the time alone.
 extension Execution {
   mutating func wake() -> Disposition {
+    if isSuspended { return .ignored(.early) }
     if state.status == .pending {
       state.status = .running
       begin()
       return .applied
     }
     if let deadline = state.deadline, deadline <= now, state.ending == nil {
-      state.unfinished = []
       let problem = Problems.timeout("the workflow did not end within its timeout", at: Self.rootReference)
       run(from: .fault(activity: nil, problem))
       return .applied

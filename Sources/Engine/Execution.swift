@@ -18,6 +18,8 @@ struct Execution {
   var recordedBytes = 0
   /// Moves that wait for the one under way: branches that begin, mostly.
   var queue: [Move] = []
+  /// The execution that a task takes up again when an operator retries it.
+  var resumed: ResumedCall?
 
   init(definition: WorkflowDefinition, options: EngineOptions, state: InstanceState, now: Timestamp) {
     self.definition = definition
@@ -30,6 +32,10 @@ struct Execution {
 
   mutating func begin() {
     record(.workflowStarted)
+    enterWorkflow()
+  }
+
+  mutating func enterWorkflow() {
     // An empty text in the place of a secret would go out as if it were one.
     if let name = definition.secrets.first(where: { options.secrets[$0] == nil }) {
       let problem = Problems.configuration("there is no secret '\(name)'", at: Self.rootReference)
@@ -52,12 +58,14 @@ struct Execution {
     }
   }
 
-  mutating func reply(_ outcome: ReplyOutcome, to requestID: String) -> Disposition {
+  /// - Parameter isDefinite: whether a failure is the processor's own word: it will say the same of this execution again.
+  mutating func reply(_ outcome: ReplyOutcome, to requestID: String, isDefinite: Bool = true) -> Disposition {
     guard let (activity, attempt) = parse(requestID) else { return .ignored(.forged) }
     guard let index = state.activityIndex(activity) else {
       return .ignored(activity < state.nextActivity ? .stale : .forged)
     }
-    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt else {
+    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt, !call.isAnswered
+    else {
       return .ignored(.stale)
     }
     switch outcome {
@@ -65,28 +73,47 @@ struct Execution {
       call.progress = progress
       state.activities[index].phase = .requested(call)
     case .completed(let output):
+      if isSuspended { markAnswered(index) }
       run(from: .complete(activity: activity, output: output))
     case .failed(let problem, let retryable, let wish):
-      failed(index, call, problem, retryable: retryable, wish: wish)
+      failed(index, call, problem, retryable: retryable, wish: wish, isDefinite: isDefinite)
     }
     return .applied
   }
 
-  /// Tells how the instance that an activity waits for has ended.
-  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome) -> Disposition {
+  /// Tells what has become of the instance that an activity started.
+  ///
+  /// - Parameter isLater: what follows from it is left to the next step.
+  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool) -> Disposition {
     guard let index = state.activities.firstIndex(where: { $0.phase == .child(id) }) else { return .ignored(.stale) }
+    let activity = state.activities[index]
+    let isAwaited = awaitsEnd(activity)
+    if isAwaited, outcome == .started { return .applied }
     // It waits no longer; there is nothing left to cancel.
     state.activities[index].phase = .sequence(position: 0)
-    let activity = state.activities[index]
+    let next: Move
     switch outcome {
-    case .completed(let output): run(from: .complete(activity: activity.id, output: output))
     case .faulted(var problem):
       problem.instance = activity.reference
-      run(from: .fault(activity: activity.id, problem))
-    case .cancelled:
-      run(from: .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference)))
+      next = .fault(activity: activity.id, problem)
+    case .completed(let output) where isAwaited: next = .complete(activity: activity.id, output: output)
+    case .cancelled where isAwaited:
+      next = .fault(activity: activity.id, Problems.runtime("the workflow was cancelled", at: activity.reference))
+    case .started, .completed, .cancelled: next = .complete(activity: activity.id, output: activity.input)
     }
+    guard isLater else {
+      run(from: next)
+      return .applied
+    }
+    state.unfinished.append(next)
+    settleStatus()
     return .applied
+  }
+
+  /// Whether the activity waits for the end of the other instance, and takes it along when it is given up.
+  func awaitsEnd(_ activity: Activity) -> Bool {
+    guard case .run(let run)? = definition.task(at: activity.reference)?.kind else { return true }
+    return run.await
   }
 
   // MARK: The loop
@@ -97,6 +124,7 @@ struct Execution {
   }
 
   mutating func drain() {
+    if isSuspended { return hold() }
     var next: Move?
     var budget = options.maxTransitionsPerStep
     while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) {
@@ -121,7 +149,6 @@ struct Execution {
       checkSize()
       return settleStatus()
     }
-    state.unfinished = []
     let detail =
       "more than \(options.maxStepsWithoutWaiting * options.maxTransitionsPerStep) tasks ran without waiting for "
       + "anything: a loop?"
@@ -135,12 +162,13 @@ struct Execution {
 
   /// Ends the instance with an error that nothing can catch.
   mutating func finish(with problem: ProblemDetails) {
+    endSuspension()
     // What compensates runs within the bounds of every step.
     if let next = perform(.fault(activity: nil, problem)) { queue.insert(next, at: 0) }
     drain()
   }
 
-  private mutating func perform(_ move: Move) -> Move? {
+  mutating func perform(_ move: Move) -> Move? {
     guard !state.status.isTerminal else { return nil }
     return switch move {
     case .enter(let scope, let position, let input): enter(scope, position, input)
@@ -148,12 +176,14 @@ struct Execution {
     case .exit(let scope, let output): exit(scope, output)
     case .complete(let activity, let output): complete(activity, output)
     case .end(let output): end(output)
+    // Left to this step, and given up before it came: nobody's fault.
+    case .fault(let activity?, _) where state.activityIndex(activity) == nil: nil
     case .fault(let activity, let problem): fault(activity, problem)
     }
   }
 
   /// A state that outgrows its limit would be refused by the store again and again: better a fault that says so.
-  private mutating func checkSize() {
+  mutating func checkSize() {
     // What undoes the instance is let through: it gives its data up one by one.
     guard !state.status.isTerminal, state.ending == nil else { return }
     let bytes = state.dataBytes
@@ -183,6 +213,9 @@ struct Execution {
     parent: Int?, reference: String, input: JSON, rawInput: JSON? = nil, deadline: Timestamp? = nil,
     phase: Activity.Phase
   ) -> Int {
+    if let resumed, resumed.reference == reference {
+      return reopen(resumed, parent: parent, input: input, rawInput: rawInput, deadline: deadline, phase: phase)
+    }
     let id = state.nextActivity
     state.nextActivity += 1
     state.activities.append(

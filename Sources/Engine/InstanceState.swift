@@ -4,7 +4,7 @@ import Values
 public enum InstanceStatus: String, Sendable, Hashable, CaseIterable {
   case pending, running, waiting, suspended, cancelled, faulted, completed
 
-  /// Nothing changes an instance any more once it is terminal.
+  /// Nothing but an operator changes an instance any more once it is terminal.
   public var isTerminal: Bool { self == .cancelled || self == .faulted || self == .completed }
 }
 
@@ -42,6 +42,8 @@ public struct InstanceState: Sendable, Hashable {
   public var compensations: [PendingCompensation]
   /// How the instance will end once its compensations have run; nil unless they run.
   public var ending: InstanceStatus?
+  var suspensionAside: Aside<Suspension>?
+  var checkpointAside: Aside<Checkpoint>?
 
   public init(id: UUIDValue, input: JSON, startedAt: Timestamp) {
     self.id = id
@@ -58,8 +60,9 @@ public struct InstanceState: Sendable, Hashable {
   }
 
   /// The earliest moment at which the engine has something to do without being told: a deadline, a retry, a wait's end.
+  /// None while the instance is suspended.
   public var wakeAt: Timestamp? {
-    guard !status.isTerminal else { return nil }
+    guard !status.isTerminal, status != .suspended else { return nil }
     if !unfinished.isEmpty { return updatedAt }
     var earliest = deadline
     for activity in activities {

@@ -26,13 +26,12 @@ extension InstanceState {
       object["unfinishedSteps"] = JSON(unfinishedSteps)
     }
     if !compensations.isEmpty {
-      object["compensations"] = .array(
-        compensations.map { ["task": .string($0.reference), "data": $0.data] })
+      object["compensations"] = .array(compensations.map(\.json))
     }
-    if let ending {
-      object["ending"] = .string(ending.rawValue)
-      if let error { object["error"] = error.json }
-    }
+    object["ending"] = ending.map { .string($0.rawValue) }
+    if ending != nil || isReopenable, let error { object["error"] = error.json }
+    object["suspension"] = suspension?.json
+    object["checkpoint"] = checkpoint?.json
     return .object(object)
   }
 
@@ -53,11 +52,12 @@ extension InstanceState {
     for move in resting["unfinished"]?.array ?? [] { unfinished.append(try Move(move)) }
     unfinishedSteps = resting["unfinishedSteps"]?.int ?? 0
     for item in resting["compensations"]?.array ?? [] {
-      compensations.append(
-        PendingCompensation(reference: item["task"]?.string ?? "", data: item["data"] ?? .null))
+      compensations.append(PendingCompensation(item))
     }
     ending = resting["ending"]?.string.flatMap(InstanceStatus.init(rawValue:))
     error = resting["error"].flatMap(ProblemDetails.init)
+    if let json = resting["suspension"] { suspension = try Suspension(json) }
+    if let json = resting["checkpoint"] { checkpoint = try Checkpoint(json) }
   }
 }
 
@@ -69,23 +69,25 @@ extension JSON {
 }
 
 extension Activity {
-  fileprivate var json: JSON {
+  var json: JSON {
     var object: JSONObject = ["id": JSON(id), "task": .string(reference), "started": JSON(startedAt)]
     if let parent { object["parent"] = JSON(parent) }
     if input != .null { object["input"] = input }
     object["rawInput"] = rawInput
     object["deadline"] = deadline.map { JSON($0) }
+    if postponedBy != .zero { object["postponed"] = JSON(Timestamp(microseconds: 0) + postponedBy) }
     phase.write(to: &object)
     return .object(object)
   }
 
-  fileprivate init(_ json: JSON) throws(CodingError) {
+  init(_ json: JSON) throws(CodingError) {
     guard let id = json["id"]?.int, let reference = json["task"]?.string, let started = json.timestamp("started")
     else { throw CodingError("a stored activity lacks 'id', 'task' or 'started'") }
     guard let phase = try Phase(json) else { throw CodingError("the stored activity \(id) has no phase") }
     self.init(
       id: id, parent: json["parent"]?.int, reference: reference, startedAt: started, input: json["input"] ?? .null,
       rawInput: json["rawInput"], deadline: json.timestamp("deadline"), phase: phase)
+    if let postponed = json.timestamp("postponed") { postponedBy = postponed - Timestamp(microseconds: 0) }
   }
 }
 
@@ -100,6 +102,7 @@ extension PendingCall {
         "message": progress.message.map { .string($0) } ?? .null,
       ]
     }
+    if isAnswered { object["answered"] = true }
     return .object(object)
   }
 
@@ -113,5 +116,6 @@ extension PendingCall {
       progress: json["progress"].map {
         Progress(percent: $0["percent"]?.double, message: $0["message"]?.string)
       })
+    isAnswered = json["answered"] == true
   }
 }

@@ -24,6 +24,15 @@ public enum JournalEntry: Sendable, Hashable {
   case childCancelled(UUIDValue)
   /// The compensation of the task at this reference begins.
   case compensating(reference: String)
+  /// `export.as` has set `$context`; nil when it is too large to be told again and again
+  /// (``EngineOptions/maxJournalledContextBytes``).
+  case contextExported(JSON?)
+  /// A task of a faulted instance that was open when the error passed goes on, as the same execution.
+  case taskReopened(activity: Int, reference: String)
+  /// An operator did something that no other entry tells.
+  case operated(Operation, reason: String)
+  case workflowSuspended(reason: String)
+  case workflowResumed(reason: String)
   case workflowCompleted(output: JSON)
   case workflowFaulted(problem: ProblemDetails)
   case workflowCancelled(reason: String)
@@ -72,9 +81,12 @@ public struct ChildStart: Sendable, Hashable {
   }
 }
 
-/// How an awaited instance ended.
+/// What has become of an instance that another one started.
 public enum ChildOutcome: Sendable, Hashable {
+  /// It runs. The task of one that is not awaited completes with its input; for one that is, this says nothing.
+  case started
   case completed(JSON)
+  /// It ended badly, or could not be started.
   case faulted(ProblemDetails)
   case cancelled
 }
@@ -120,6 +132,8 @@ public enum Disposition: Sendable, Hashable {
   case applied
   /// The input belongs to nothing that is open; it is counted and changes nothing.
   case ignored(Reason)
+  /// What an operator wants cannot be done, and nothing was: a sentence for people, with what to do instead.
+  case refused(String)
 
   public enum Reason: String, Sendable, Hashable {
     /// The instance has ended.

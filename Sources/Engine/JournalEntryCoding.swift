@@ -43,6 +43,17 @@ extension JournalEntry {
       ["is": "child.cancelled", "id": .string(id.text)]
     case .compensating(let reference):
       ["is": "task.compensating", "task": .string(reference)]
+    case .contextExported(let context):
+      // An array of its own keeps "too large" apart from null.
+      ["is": "context.exported", "context": .array(context.map { [$0] } ?? [])]
+    case .taskReopened(let activity, let reference):
+      ["is": "task.reopened", "task": .string(reference), "activity": .number(JSONNumber(activity))]
+    case .operated(let operation, let reason):
+      ["is": "workflow.operated", "operation": operation.json, "reason": .string(reason)]
+    case .workflowSuspended(let reason):
+      ["is": "workflow.suspended", "reason": .string(reason)]
+    case .workflowResumed(let reason):
+      ["is": "workflow.resumed", "reason": .string(reason)]
     case .workflowCancelled(let reason):
       ["is": "workflow.cancelled", "reason": .string(reason)]
     case .workflowCompleted(let output):
@@ -83,6 +94,13 @@ extension JournalEntry {
     case "child.cancelled":
       self = .childCancelled(try Self.required(json["id"]?.string.flatMap { UUIDValue($0) }, kind))
     case "task.compensating": self = .compensating(reference: reference)
+    case "context.exported": self = .contextExported(try Self.required(json["context"]?.array, kind).first)
+    case "task.reopened": self = .taskReopened(activity: try Self.required(activity, kind), reference: reference)
+    case "workflow.operated":
+      self = .operated(
+        try Operation(try Self.required(json["operation"], kind)), reason: json["reason"]?.string ?? "")
+    case "workflow.suspended": self = .workflowSuspended(reason: json["reason"]?.string ?? "")
+    case "workflow.resumed": self = .workflowResumed(reason: json["reason"]?.string ?? "")
     case "workflow.cancelled": self = .workflowCancelled(reason: json["reason"]?.string ?? "")
     case "workflow.completed": self = .workflowCompleted(output: json["output"] ?? .null)
     case "workflow.faulted": self = .workflowFaulted(problem: try Self.problem(json))

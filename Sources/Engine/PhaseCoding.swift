@@ -91,11 +91,13 @@ extension ListenProgress {
 
   fileprivate init(_ json: JSON) {
     self.init(
-      consumed: json["consumed"]?.array ?? [], matched: json["matched"]?.array?.map { $0 == true } ?? [],
-      expected: json["expected"]?.array?.map { $0.object ?? [:] } ?? [],
-      established: json["established"]?.object ?? [:], queue: json["queue"]?.array ?? [],
-      iterations: json["iterations"]?.int ?? 0, isIterating: json["iterating"] == true,
-      isClosed: json["closed"] == true)
+      matched: json["matched"]?.array?.map { $0 == true } ?? [],
+      expected: json["expected"]?.array?.map { $0.object ?? [:] } ?? [], consumed: json["consumed"]?.array ?? [],
+      queue: json["queue"]?.array ?? [])
+    established = json["established"]?.object ?? [:]
+    iterations = json["iterations"]?.int ?? 0
+    isIterating = json["iterating"] == true
+    isClosed = json["closed"] == true
   }
 }
 

@@ -43,7 +43,12 @@ extension ConsumerLoop {
   /// Separates the partition's records from the consumer's events; lasts for the life of the handle.
   func leadToRecords(_ partition: TopicPartition) {
     guard let queue = rd_kafka_queue_get_partition(handle.raw, partition.topic, partition.partition) else { return }
-    rd_kafka_queue_forward(queue, records)
+    let lane = lanes.lane(of: partition, isPreferred: options.preferredTopics.contains(partition.topic)) {
+      let lane: OpaquePointer = rd_kafka_queue_new(handle.raw)
+      handle.wakeUp.attach(to: lane)
+      return lane
+    }
+    rd_kafka_queue_forward(queue, lane)
     rd_kafka_queue_destroy(queue)
   }
 

@@ -41,8 +41,9 @@ final class ConsumerLoop: @unchecked Sendable {
   let handle: ClientHandle
   let options: ConsumerOptions
   let membership: Membership?
-  /// Records of all assigned partitions are led here, apart from the events.
-  let records: OpaquePointer
+  /// Each partition's records are led to a queue of its own, apart from the events: what floods one partition must not
+  /// stand before the others.
+  var lanes = RecordLanes()
   var reader = RecordReader()
 
   var assigned: Set<TopicPartition> = []
@@ -81,8 +82,6 @@ final class ConsumerLoop: @unchecked Sendable {
     membership = member
     hasGroup = member != nil || groupID != nil
     self.options = options
-    records = rd_kafka_queue_new(handle.raw)
-    wakeUp.attach(to: records)
     if let member {
       try subscribe(member.topics)
       unassignedSince = .now
@@ -209,7 +208,8 @@ final class ConsumerLoop: @unchecked Sendable {
   private func take(_ max: Int) -> [KafkaRecord] {
     var batch: [KafkaRecord] = []
     var bytes = 0
-    while batch.count < max, bytes < options.maxBatchBytes, let event = rd_kafka_queue_poll(records, 0) {
+    lanes.begin(max)
+    while batch.count < max, bytes < options.maxBatchBytes, let event = lanes.next() {
       if let message = rd_kafka_event_message_next(event) {
         bytes += message.pointee.len + message.pointee.key_len
         if let record = reader.read(message) { batch.append(record) }
@@ -236,7 +236,7 @@ final class ConsumerLoop: @unchecked Sendable {
     for commit in commits.values { commit.reply(.closed("consumer")) }
     abandonRebalances()
     if let queue = closing?.queue { rd_kafka_queue_destroy(queue) }
-    rd_kafka_queue_destroy(records)
+    lanes.destroy()
     handle.destroy(within: .seconds(2))
     for completion in closing?.completions ?? [] { completion() }
   }

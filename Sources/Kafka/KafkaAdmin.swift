@@ -176,7 +176,7 @@ public actor KafkaAdmin {
     }
   }
 
-  private func committedPositions(
+  func committedPositions(
     of group: String, in partitions: [TopicPartition]?
   ) throws(KafkaError) -> [TopicPartition: Int64] {
     let list = partitions.map { TopicPartitionList($0) }
@@ -207,14 +207,14 @@ public actor KafkaAdmin {
     handle = nil
   }
 
-  private func open() throws(KafkaError) -> ClientHandle {
+  func open() throws(KafkaError) -> ClientHandle {
     guard let handle else { throw .closed("administration client") }
     while let event = handle.nextEvent() { rd_kafka_event_destroy(event) }
     return handle
   }
 
   /// Makes a request and waits for its answer, which the caller destroys.
-  private func ask(_ request: (OpaquePointer, OpaquePointer?) -> Void) throws(KafkaError) -> OpaquePointer {
+  func ask(_ request: (OpaquePointer, OpaquePointer?) -> Void) throws(KafkaError) -> OpaquePointer {
     let handle = try open()
     let queue = rd_kafka_queue_new(handle.raw)
     defer { rd_kafka_queue_destroy(queue) }

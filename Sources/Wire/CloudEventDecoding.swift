@@ -6,7 +6,8 @@ public enum CloudEventCodec {
   /// Reads an event in binary or structured mode, or bare JSON.
   ///
   /// Bare JSON (no `ce_` header, no structured content type) is the data of an event whose id is
-  /// `topic/partition/offset` and whose type and source the topic's binding gives.
+  /// `topic/partition/offset` and whose type and source the topic's binding gives. A dead letter that is sent again keeps
+  /// the id of the record that it was: the same event, however often it comes.
   ///
   /// - Parameter binding: `nil` where the topic takes no bare JSON.
   public static func decode(
@@ -27,7 +28,8 @@ public enum CloudEventCodec {
         .missingAttribute, "no 'ce_' headers, no structured event, and the topic has no binding for bare JSON")
     }
     return CloudEvent(
-      id: "\(record.topic)/\(record.partition)/\(record.offset)", source: binding.source, type: binding.type,
+      id: Redrive(record.headers)?.origin ?? "\(record.topic)/\(record.partition)/\(record.offset)",
+      source: binding.source, type: binding.type,
       data: try parse(value, limits))
   }
 

@@ -85,6 +85,18 @@ extension Reply {
       id: try headers.text("ce_id") ?? "", source: try headers.text("ce_source") ?? "")
   }
 
+  /// To what a reply that ends its task is, by its headers alone: its value may not be readable.
+  ///
+  /// - Returns: nil in structured mode, and when the headers do not say it.
+  public static func address(of record: KafkaRecord) -> (causationID: String, correlationID: String)? {
+    let headers = Headers(record.headers)
+    guard let type = try? headers.text("ce_type"), type == "task.completed" || type == "task.failed",
+      let causation = try? headers.required("ce_causationid"),
+      let correlation = try? headers.required("ce_correlationid")
+    else { return nil }
+    return (causation, correlation)
+  }
+
   private init(_ event: CloudEvent) throws(WireError) {
     func required(_ name: String) throws(WireError) -> String {
       guard let value = event.extensions[name], !value.isEmpty else {

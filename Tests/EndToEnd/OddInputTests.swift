@@ -59,6 +59,9 @@ import Values
       let rows = try await cluster.query("select value from dead_letters where key = 'refused-\(index)'")
       #expect(try rows.map { try $0.optionalBytes("value") } == [bytes])
     }
+    let reasons = try await cluster.query("select reason, detail from dead_letters where key = 'refused-0'")
+    #expect(try reasons.map { try $0.text("reason") } == ["tooLarge"])
+    #expect(try reasons.first?.text("detail").contains("more than 1048576") == true)
     for service in services { #expect(try await service.stop() == 0, "\(service.log.suffix(2000))") }
     await cluster.remove()
   }

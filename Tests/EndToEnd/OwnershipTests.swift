@@ -54,8 +54,22 @@ import Values
     let accepted = try #require(try JSON.parse(simulator.output)["readings"]?.int)
     try await cluster.waitForInstances(accepted, within: .seconds(120))
     try await cluster.verify()
+    try await expectNoPause(cluster)
     for service in [first, fourth] + processors { #expect(try await service.stop() == 0) }
     await cluster.remove()
+  }
+
+  /// However the shards moved, none stood still for longer than ten seconds while there was load, and no instance did.
+  private func expectNoPause(_ cluster: Cluster) async throws {
+    for owner in ["shard", "instance"] {
+      let pause = try await cluster.count(
+        """
+        select coalesce(max(extract(epoch from pause) * 1000), 0)::int from (
+          select at - lag(at) over (partition by \(owner) order by sequence) as pause from journal) as pauses
+        """)
+      print("the longest pause of one \(owner): \(pause) ms")
+      #expect(pause > 0 && pause < 10_000, "\(owner)")
+    }
   }
 
   /// Waits until each mediator holds this many shards, with a lease that runs.

@@ -25,6 +25,8 @@ final class Deployments: Sendable {
 
   var catalog: DefinitionCatalog { DefinitionCatalog(deployed.withLock { $0 }) }
 
+  var newest: Int32 { deployed.withLock { $0.map(\.number).max() ?? 0 } }
+
   /// What an instance has to wait for, by its state alone.
   func waits(of instance: StoredInstance) -> [EventWait] {
     engines[instance.definition]?.waits(of: instance.state) ?? []

@@ -33,7 +33,7 @@ extension Conversations {
     }
 
     static func name(of definition: Int32) -> String {
-      let names = ConversationWorkflows.names + ["late", "ticker"]
+      let names = ConversationWorkflows.names + ["late", "ticker", "lately"]
       return names[Int(definition) - 1]
     }
 
@@ -112,7 +112,10 @@ extension Conversations.Ending {
       let id = letter.record.headers.text("ce_id") ?? ""
       let isLate = letter.reason == "unknownType" && story.talks.contains { $0.start == id && !$0.isDeployed }
       let isReply = letter.reason == "unstorable" && letter.record.topic == Topics.replies
-      if letter.reason != "expired" && !isLate && !isReply {
+      let isFault =
+        letter.reason == "uncaughtFault"
+        && letter.instance.flatMap { tables.instances[$0] }?.state.status == .faulted
+      if letter.reason != "expired" && !isLate && !isReply && !isFault {
         problems.append("dead letter \(letter.reason): \(id) \(letter.detail)")
       }
     }
@@ -127,6 +130,10 @@ extension Conversations.Ending {
       let journal = entries(parent)
       for entry in journal {
         guard case .childStarted(let start) = entry else { continue }
+        if start.name == Self.nobody {
+          problems += notStarted(start, journal)
+          continue
+        }
         guard let child = tables.instances[start.id], child.parent == parent, child.state.status.isTerminal else {
           problems.append("the child \(start.id.text) of \(start.reference) was not started, or has not ended")
           continue
@@ -134,9 +141,22 @@ extension Conversations.Ending {
         if start.isAwaited { problems += disagreements(start, child, journal, parent) }
       }
     }
-    let started = rows.values.joined().flatMap(\.entries).count { if case .childStarted = $0 { true } else { false } }
+    let started = rows.values.joined().flatMap(\.entries).count {
+      if case .childStarted(let start) = $0 { start.name != Self.nobody } else { false }
+    }
     if started != (instances["child"] ?? []).count { problems.append("\(started) children started, not as many there") }
     return problems
+  }
+
+  /// Is never deployed.
+  private static let nobody = "nobody"
+
+  /// That it could not be started is told, though nobody waits for its end.
+  private func notStarted(_ start: ChildStart, _ journal: [JournalEntry]) -> [String] {
+    let faults = journal.count {
+      if case .taskFaulted(start.activity, _, let problem) = $0 { problem.status == 400 } else { false }
+    }
+    return faults == 1 && tables.instances[start.id] == nil ? [] : ["\(start.reference) faulted \(faults) times"]
   }
 
   private func disagreements(
@@ -266,6 +286,7 @@ extension Conversations.Talk {
       return failure == nil ? isGood : status == .faulted && error == failure
     case .saga: return failure == nil ? isGood : status == .faulted && error == failure
     case .pair: return isGood && output?[0]?["type"] == "pair.left" && output?[1]?["type"] == "pair.right"
+    case .lately: return isGood && output?[0]?["mark"] == number
     case .leftover: return false
     }
   }
@@ -284,6 +305,7 @@ extension Conversations.Talk {
     switch kind {
     case .noted: ["first-\(n)", "second-\(n)"]
     case .gather: ["a-\(n)", "b-\(n)"]
+    case .lately: ["mark-\(n)"]
     case .stream: (0..<items).map { "item-\(n)-\($0)" } + ["end-\(n)"]
     default: []
     }

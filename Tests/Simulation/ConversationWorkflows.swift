@@ -12,7 +12,7 @@ enum ConversationWorkflows {
   ]
 
   /// Deployed while the others run: one that nobody knows yet, and another version of one that runs.
-  static let late = [lateOrdered, scheduled("ticker", "{every: PT90S}", version: "1.1.0")]
+  static let late = [lateOrdered, scheduled("ticker", "{every: PT90S}", version: "1.1.0"), lately]
 
   private static func document(_ name: String, _ version: String = "1.0.0", more: String = "") -> String {
     "document: {dsl: 1.0.3, namespace: talk, name: \(name), version: \(version)\(more)}\n"
@@ -84,6 +84,9 @@ enum ConversationWorkflows {
       do:
         - aside:
             run: {await: false, workflow: {namespace: talk, name: child, version: 1.0.0, input: {n: "${ .n }", fate: completes}}}
+        - gone:
+            try: [{nobody: {run: {await: false, workflow: {namespace: talk, name: nobody, version: latest}}}}]
+            catch: {errors: {with: {type: https://serverlessworkflow.io/spec/1.0.0/errors/configuration}}}
         - both:
             fork:
               branches:
@@ -139,6 +142,18 @@ enum ConversationWorkflows {
               do: [{gaveUp: {set: {gaveUp: true}}}]
       """
   }
+
+  /// Others wait for events of this type too, and find them by something else.
+  static let lately =
+    document("lately") + started(by: "lately.start") + """
+      do:
+        - hear:
+            listen:
+              to:
+                one:
+                  with: {type: note.other}
+                  correlate: {mark: {from: "${ .data.mark }", expect: "${ $workflow.input[0].data.n }"}}
+      """
 
   static let lateOrdered = ordered("late", version: "1.0.0")
 

@@ -11,6 +11,8 @@ struct Conversations: Scenario {
 
   enum Kind: String, CaseIterable {
     case asker, noted, gather, stream, parent, race, ordered, late, saga, pair
+    /// Begins to wait after its deployment for an event of a type that others wait for.
+    case lately
     /// An event that one listens to, and nobody with this number.
     case leftover
   }
@@ -50,8 +52,11 @@ struct Conversations: Scenario {
     let n = talks.count + 1
     let fate = fates[random.below(fates.count)]
     let key = "k\(random.below(2))"
+    var kind = kinds[random.below(kinds.count)]
+    // What comes before it is deployed, it need not hear.
+    if kind == .lately, !isDeployed { kind = .late }
     let talk = Talk(
-      n: n, kind: kinds[random.below(kinds.count)], fate: fate, key: key, items: random.below(4),
+      n: n, kind: kind, fate: fate, key: key, items: random.below(4),
       isDeployed: isDeployed,
       data: [
         "n": .number(JSONNumber(n)), "fate": .string(fate.rawValue), "key": .string(key),
@@ -98,6 +103,9 @@ struct Conversations: Scenario {
     // Records with one key come from one partition, in the order in which they were written.
     case .ordered: add("ordered.start", talk.start, lane: "order-\(talk.key)")
     case .late: add("late.start", talk.start)
+    case .lately:
+      add("note.other", "mark-\(talk.n)", ["n": .number(JSONNumber(-talk.n)), "mark": .number(JSONNumber(talk.n))])
+      add("lately.start", talk.start)
     case .noted:
       add("note.first", "first-\(talk.n)")
       add(random.chance(0.5) ? "note.second" : "note.other", "second-\(talk.n)")

@@ -13,12 +13,14 @@ struct EventTables {
     var isUsed: Bool
   }
 
-  private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String)] = []
+  private(set) var waits: [(shard: Int32, instance: UUIDValue, key: String, isBehind: Bool)] = []
   private(set) var events: [Event] = []
   private(set) var inbox: [(shard: Int32, item: InboxItem)] = []
   /// Which instances have taken an event, by its id.
   private(set) var takers: [String: [UUIDValue]] = [:]
   private(set) var collected: [CollectedEvent] = []
+  /// Which shard has collected an event.
+  private var homes: [Int64: Int32] = [:]
   private(set) var schedules: [String: (shard: Int32, row: ScheduleRow)] = [:]
   private var nextNumber: Int64 = 1
 
@@ -41,9 +43,13 @@ struct EventTables {
     }
     for event in batch.offered { offer(event, shard) }
     for change in batch.waits { wait(change, shard, batch.at) }
+    for page in batch.pages {
+      turn(page.instance, shard, after: page.after, size: min(page.size, Self.maxPage), batch.at)
+    }
     events.removeAll { event in batch.expired.contains { $0.number == event.number } }
     collected.removeAll { batch.uncollected.contains($0) }
     collected += batch.collected
+    for event in batch.collected { homes[event.number] = shard }
     for row in batch.schedules {
       if let known = schedules[row.workflow], known.shard != shard || known.row.definition > row.definition {
         violations.append("the schedule of \(row.workflow) goes back to the version \(row.definition)")
@@ -69,36 +75,48 @@ struct EventTables {
     for dispatch in event.dispatches {
       add(dispatch.shard, dispatch.kind, nil, dispatch.workflow, number, event.record)
     }
-    for wait in waits where event.keys.contains(wait.key) {
+    for wait in waits where event.keys.contains(wait.key) && !wait.isBehind {
       add(wait.shard, .event, wait.instance, nil, number, event.record)
     }
   }
 
   private mutating func wait(_ change: WaitChange, _ shard: Int32, _ now: Timestamp) {
     waits.removeAll { $0.instance == change.instance }
-    for wait in change.waits {
-      waits.append((shard, change.instance, wait.key))
-      for event in events where event.offered.keys.contains(wait.key) && !event.isConsumed {
-        guard event.offered.expiresAt > now else { continue }
-        add(shard, .event, change.instance, nil, event.number, event.offered.record)
-      }
+    for wait in change.waits { waits.append((shard, change.instance, wait.key, false)) }
+    turn(change.instance, shard, after: 0, size: Self.firstPage, now)
+  }
+
+  /// Pages so small that there are several of them.
+  private static let (firstPage, maxPage) = (1, 2)
+
+  /// Offers the next page of the kept events.
+  private mutating func turn(_ instance: UUIDValue, _ shard: Int32, after: Int64, size: Int, _ now: Timestamp) {
+    let keys = waits.filter { $0.instance == instance }.map(\.key)
+    let kept = events.filter { event in
+      event.number > after && !event.isConsumed && event.offered.expiresAt > now
+        && event.offered.keys.contains { keys.contains($0) }
+    }
+    let page = kept.prefix(size)
+    let isFull = page.count == size
+    for index in waits.indices where waits[index].instance == instance { waits[index].isBehind = isFull }
+    for event in page {
+      let end = isFull && event.number == page.last?.number ? size : nil
+      add(shard, .event, instance, nil, event.number, event.offered.record, page: end)
     }
   }
 
   private mutating func add(
     _ shard: Int32, _ kind: InboxItem.Kind, _ instance: UUIDValue?, _ workflow: String?, _ event: Int64,
-    _ record: KafkaRecord
+    _ record: KafkaRecord, page: Int? = nil
   ) {
-    let isThere = inbox.contains {
+    let known = inbox.firstIndex {
       $0.item.event == event && $0.item.instance == instance && $0.item.workflow == workflow
     }
-    guard !isThere else { return }
-    inbox.append(
-      (
-        shard,
-        InboxItem(
-          number: takeNumber(), kind: kind, instance: instance, workflow: workflow, event: event, record: record)
-      ))
+    if known != nil, page == nil { return }
+    let number = known.map { inbox[$0].item.number } ?? takeNumber()
+    let item = InboxItem(
+      number: number, kind: kind, instance: instance, workflow: workflow, event: event, record: record, page: page)
+    if let known { inbox[known].item = item } else { inbox.append((shard, item)) }
   }
 
   private mutating func takeNumber() -> Int64 {
@@ -109,6 +127,7 @@ struct EventTables {
   func expired(_ shard: Int32, at now: Timestamp, limit: Int) -> [ExpiredEvent] {
     let due = events.filter { event in
       event.shard == shard && event.offered.expiresAt <= now && !inbox.contains { $0.item.event == event.number }
+        && !collected.contains { $0.number == event.number }
     }
     return due.prefix(limit).map {
       ExpiredEvent(number: $0.number, unused: $0.isUsed ? nil : $0.offered.record, keys: $0.offered.keys)
@@ -120,6 +139,17 @@ struct EventTables {
     expired.allSatisfy { item in
       guard let event = events.first(where: { $0.number == item.number }) else { return false }
       return !(item.unused != nil && event.isUsed) && !inbox.contains { $0.item.event == item.number }
+        && !collected.contains { $0.number == item.number }
     }
+  }
+
+  func overdue(_ shard: Int32, at now: Timestamp, limit: Int) -> [OverdueEvent] {
+    let due = collected.compactMap { item -> OverdueEvent? in
+      guard homes[item.number] == shard, let event = events.first(where: { $0.number == item.number }),
+        event.offered.expiresAt <= now
+      else { return nil }
+      return OverdueEvent(event: item, record: event.offered.record)
+    }
+    return Array(due.prefix(limit))
   }
 }

@@ -17,6 +17,9 @@ enum Fate: String, CaseIterable {
 
   static let refusingChannel = "alerts"
 
+  /// Poison that begins so cannot be written to the dead-letter topic.
+  static let refusedLetter: UInt8 = 0xff
+
   /// How the instance of the workflow with three calls ends; nil when there is none.
   var ending: (status: InstanceStatus, error: Int?)? {
     switch self {

@@ -49,21 +49,37 @@ extension Simulation where Story == SimulatedEvents {
   /// One dead letter for each record that deserves one, in the store and on the topic.
   fileprivate func brokenLetters(_ tables: SimulatedDatabase.Tables) -> [String] {
     func place(_ record: KafkaRecord) -> String { "\(record.topicPartition)@\(record.offset)" }
-    let letters = tables.deadLetters.values.joined().map(\.record)
+    let all = tables.deadLetters.values.joined()
+    let letters = all.filter { $0.reason != "uncaughtFault" }.map(\.record)
     let places = letters.map(place)
     var problems: [String] = []
     if Set(places).count != places.count { problems.append("a record is a dead letter twice") }
-    let expected = Set(kafka.records(of: Topics.queue).filter { isDead($0, places) }.map(place))
+    let queue = kafka.records(of: Topics.queue)
+    let expected = Set(queue.filter { Redrive($0.headers) == nil && isDead($0, places) }.map(place))
     let fromQueue = Set(letters.filter { $0.topic == Topics.queue }.map(place))
     if fromQueue != expected { problems.append("dead letters: \(fromQueue.symmetricDifference(expected).sorted())") }
-    let published = kafka.records(of: Topics.deadLetters).map { record in
-      let facts = ["dl_topic", "dl_partition", "dl_offset"].map { record.headers.text($0) ?? "" }
-      return "\(facts[0])/\(facts[1])@\(facts[2])"
-    }
-    if Set(published) != Set(places) {
-      problems.append("\(places.count) dead letters, \(Set(published).count) of them published")
-    }
-    return problems
+    // Each record that was sent again came back once, to the letter that it was.
+    let again = queue.filter { Redrive($0.headers) != nil }.map(place).sorted()
+    let returned = tables.returned.values.joined().map { place($0.record) }.sorted()
+    if again != returned { problems.append("\(again.count) sent again, \(returned.count) came back") }
+    return problems + brokenPublications(tables) + brokenFaults(tables)
+  }
+
+  /// Each letter is on the topic, or is known not to be.
+  fileprivate func brokenPublications(_ tables: SimulatedDatabase.Tables) -> [String] {
+    tables.deadLetters.flatMap { shard, letters in
+      letters.map { $0.id(in: shard) }.filter { id in
+        !kafka.hasArrived(letter: id) && tables.unpublishedLetters[id] == nil
+      }
+    }.map { "the dead letter \($0) is not on its topic, and nobody knows" }
+  }
+
+  /// Of each instance that a call has brought down, the last processing event of that call.
+  fileprivate func brokenFaults(_ tables: SimulatedDatabase.Tables) -> [String] {
+    let letters = tables.deadLetters.values.joined().filter { $0.reason == "uncaughtFault" }
+    let faulted = tables.instances.values.filter { $0.state.status == .faulted }.map(\.id.text).sorted()
+    let told = letters.compactMap { $0.instance?.text }.sorted()
+    return told == faulted ? [] : ["\(faulted.count) instances are faulted, \(told.count) dead letters tell of it"]
   }
 
   fileprivate func isDead(_ record: KafkaRecord, _ places: [String]) -> Bool {

@@ -3,6 +3,7 @@ import Kafka
 import Mediator
 import Synchronization
 import Values
+import Wire
 
 /// The mediator's tables in memory, with the one property that matters: a transaction applies as a whole, and only in
 /// the epoch that holds. Promises that a commit breaks are noted at that moment.
@@ -19,9 +20,15 @@ final class SimulatedDatabase: Sendable {
     var instances: [UUIDValue: StoredInstance] = [:]
     var journal: [Int32: [JournalRow]] = [:]
     var deadLetters: [Int32: [DeadLetter]] = [:]
+    /// Those that came back, by their places in the journal, and how often each letter did.
+    var returned: [Int32: [DeadLetter]] = [:]
+    var rounds: [DeadLetterID: Int] = [:]
+    /// By its id, why a letter is not on its topic.
+    var unpublishedLetters: [DeadLetterID: String] = [:]
     var forwarded: [Int32: [ForwardedReply]] = [:]
     var positions: [TopicPartition: Position] = [:]
     var events = EventTables()
+    var operations = OperationTables()
     /// When the instances that wait for their turn may run.
     var released: [UUIDValue: Timestamp] = [:]
     /// By order key, the places of the instances that have run, in the order in which they began to.
@@ -29,21 +36,20 @@ final class SimulatedDatabase: Sendable {
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0
+    /// Commits refused because a definition was deployed after they had been planned.
+    var outdated = 0
     var violations: [String] = []
   }
 
   private let tables = Mutex(Tables())
   private let kafka: SimulatedKafka
   private let publishesEveryRow: Bool
-  private let expectedWaits: @Sendable (StoredInstance) -> [EventWait]
+  private let deployments: Deployments
 
-  /// - Parameter waits: what an instance has to wait for, by its state alone.
-  init(
-    kafka: SimulatedKafka, publishesEveryRow: Bool, waits: @escaping @Sendable (StoredInstance) -> [EventWait]
-  ) {
+  init(kafka: SimulatedKafka, publishesEveryRow: Bool, deployments: Deployments) {
     self.kafka = kafka
     self.publishesEveryRow = publishesEveryRow
-    expectedWaits = waits
+    self.deployments = deployments
   }
 
   func read<Value: Sendable>(_ body: (Tables) -> Value) -> Value { tables.withLock { body($0) } }
@@ -63,15 +69,28 @@ final class SimulatedDatabase: Sendable {
     tables.withLock { tables in ids.compactMap { tables.instances[$0] } }
   }
 
-  func due(_ shard: Int32, at now: Timestamp, limit: Int) -> [UUIDValue] {
+  func due(_ shard: Int32, at now: Timestamp, limit: Int) -> DueWork {
     tables.withLock { tables in
       var due: [(at: Timestamp, id: UUIDValue)] = []
       for instance in tables.instances.values where instance.shard == shard {
         let at = instance.state.status == .pending ? tables.released[instance.id] : instance.state.wakeAt
         if let at, at <= now { due.append((at, instance.id)) }
       }
-      return due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit).map(\.id)
+      let timers = due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit)
+      return DueWork(timers: timers.map(\.id), hasCommands: tables.operations.has(shard))
     }
+  }
+
+  /// What an operator does, whoever owns the shard.
+  func submit(_ command: OperatorCommand) {
+    tables.withLock { tables in
+      guard let instance = tables.instances[command.instance] else { return }
+      tables.operations.submit(command, instance.shard)
+    }
+  }
+
+  func commands(_ shard: Int32, limit: Int) -> [QueuedCommand] {
+    tables.withLock { $0.operations.queued(shard, limit: limit) }
   }
 
   func unpublished(_ shard: Int32, after sequence: Int64, limit: Int) -> [UnpublishedRow] {
@@ -82,7 +101,10 @@ final class SimulatedDatabase: Sendable {
         guard let instance = tables.instances[row.instance] else { continue }
         rows.append(.journal(row, instance.address))
       }
-      rows += (tables.deadLetters[shard] ?? []).filter { $0.sequence > sequence }.map { .deadLetter($0) }
+      let letters = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
+      rows += letters.filter { letter in
+        letter.sequence > sequence && tables.unpublishedLetters[letter.id(in: shard)] == nil
+      }.map { .deadLetter($0) }
       rows += (tables.forwarded[shard] ?? []).filter { $0.sequence > sequence }.map { .forwarded($0) }
       return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
     }
@@ -110,6 +132,10 @@ final class SimulatedDatabase: Sendable {
       tables.fencedCommits += 1
       return MediatorError(.fenced, "epoch \(takeover.epoch) is over")
     }
+    if let known = batch.newestDefinition, deployments.newest > known {
+      tables.outdated += 1
+      return MediatorError(.conflict, "there is a definition above the number \(known)")
+    }
     if batch.started.contains(where: { tables.instances[$0.id] != nil }) {
       tables.conflicts += 1
       return MediatorError(.conflict, "an instance is there already")
@@ -125,14 +151,40 @@ final class SimulatedDatabase: Sendable {
     tables.shards[shard]?.journalHead = batch.journalHead
     for instance in batch.started + batch.updated { tables.instances[instance.id] = instance }
     tables.journal[shard, default: []] += batch.journal
-    tables.deadLetters[shard, default: []] += batch.deadLetters
+    store(batch.deadLetters, shard, &tables)
+    for letter in batch.unpublishedLetters { leaveUnpublished(letter, shard, &tables) }
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
     tables.violations += tables.events.apply(batch, shard)
+    tables.violations += tables.operations.apply(batch)
     release(batch, shard, &tables)
     checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
     return nil
+  }
+
+  /// What names a letter that is there is that one.
+  private func store(_ letters: [DeadLetter], _ shard: Int32, _ tables: inout Tables) {
+    for letter in letters {
+      if let redrive = letter.redrive,
+        tables.deadLetters[redrive.letter.shard]?.contains(where: { $0.sequence == redrive.letter.sequence }) == true
+      {
+        let known = tables.rounds[redrive.letter] ?? 0
+        tables.rounds[redrive.letter] = max(known, min(redrive.round, known + 1))
+        tables.returned[shard, default: []].append(letter)
+        tables.unpublishedLetters[redrive.letter] = nil
+      } else {
+        tables.deadLetters[shard, default: []].append(letter)
+      }
+    }
+  }
+
+  private func leaveUnpublished(_ letter: UnpublishedLetter, _ shard: Int32, _ tables: inout Tables) {
+    let rows = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
+    guard let row = rows.first(where: { $0.sequence == letter.sequence }) else {
+      return tables.violations.append("\(letter.sequence) is no dead letter")
+    }
+    tables.unpublishedLetters[row.id(in: shard)] = letter.reason
   }
 
   /// The first open instance of each key may run.
@@ -192,7 +244,9 @@ final class SimulatedDatabase: Sendable {
         tables.violations.append("update of the unknown instance \(instance.id.text)")
         continue
       }
-      if known.state.status.isTerminal { tables.violations.append("change of the ended instance \(instance.id.text)") }
+      if known.state.status.isTerminal, !batch.audit.contains(where: { $0.command.instance == instance.id }) {
+        tables.violations.append("change of the ended instance \(instance.id.text)")
+      }
       if known.state.status != .pending, instance.state.status == .pending {
         tables.violations.append("the instance \(instance.id.text) waits for its turn again")
       }
@@ -228,7 +282,7 @@ final class SimulatedDatabase: Sendable {
   private func checkRelations(_ batch: ShardBatch, _ tables: inout Tables) {
     for instance in batch.started + batch.updated {
       let waits = tables.events.waits.filter { $0.instance == instance.id }.map(\.key).sorted()
-      let expected = expectedWaits(instance).map(\.key).sorted()
+      let expected = deployments.waits(of: instance).map(\.key).sorted()
       if waits != expected {
         tables.violations.append("\(instance.id.text) waits for \(waits) instead of \(expected)")
       }
@@ -258,6 +312,20 @@ final class SimulatedDatabase: Sendable {
         tables.violations.append("the mark \(mark) covers the event \(event), which is not published")
       }
     }
+    for letter in tables.deadLetters[shard] ?? [] where covered.contains(letter.sequence) {
+      let id = letter.id(in: shard)
+      // One that its topic will not take has to be known to be only here.
+      guard !kafka.hasArrived(letter: id), tables.unpublishedLetters[id] == nil, tables.rounds[id] == nil else {
+        continue
+      }
+      tables.violations.append("the mark \(mark) covers the dead letter \(id), which is nowhere")
+    }
+  }
+}
+
+extension DeadLetter {
+  func id(in shard: Int32) -> DeadLetterID {
+    redrive?.letter ?? DeadLetterID(shard: shard, sequence: sequence)
   }
 }
 

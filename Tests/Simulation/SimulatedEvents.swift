@@ -38,6 +38,25 @@ struct SimulatedEvents: Scenario {
     }
   }
 
+  /// Poison is sent again as it is, from what the topic says of it: it comes back.
+  mutating func goOn(_ kafka: SimulatedKafka, _ random: inout SeededGenerator, at now: Timestamp) {
+    guard random.chance(0.05) else { return }
+    let letters = kafka.records(of: Topics.deadLetters).filter {
+      $0.headers.text("dl_topic") == Topics.queue && $0.headers.text("ce_id") == nil
+    }
+    guard let letter = letters.randomElement(using: &random),
+      let id = letter.headers.text("dl_id").flatMap({ DeadLetterID($0) }),
+      let partition = letter.headers.text("dl_partition").flatMap({ Int32($0) }),
+      let round = letter.headers.text("dl_attempts").flatMap({ Int($0) }), let offset = letter.headers.text("dl_offset")
+    else { return }
+    let redrive = Redrive(letter: id, round: round, origin: "\(Topics.queue)/\(partition)/\(offset)")
+    let headers = letter.headers.filter { !$0.name.hasPrefix("dl_") }
+    kafka.write(
+      OutgoingRecord(
+        topic: Topics.queue, partition: partition, key: letter.key, value: letter.value,
+        headers: redrive.added(to: headers)), at: now)
+  }
+
   private static func record(_ id: String, type: String, key: String, fate: Fate) -> OutgoingRecord {
     let headers = [
       ("ce_specversion", "1.0"), ("ce_id", id), ("ce_source", "/simulation"), ("ce_type", type),

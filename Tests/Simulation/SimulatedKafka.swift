@@ -13,6 +13,7 @@ final class SimulatedKafka: Sendable {
     var flying: [Int: [Flight]] = [:]
     /// By `ce_id`, what was written with it.
     var arrived: [String: OutgoingRecord] = [:]
+    var arrivedLetters: Set<DeadLetterID> = []
     var violations: [String] = []
   }
 
@@ -41,6 +42,9 @@ final class SimulatedKafka: Sendable {
       KafkaRecord(
         topic: record.topic, partition: partition, offset: offset, timestamp: now.microseconds / 1000,
         key: record.key, value: record.value, headers: record.headers))
+    if record.topic == Topics.deadLetters, let id = record.headers.text("dl_id").flatMap({ DeadLetterID($0) }) {
+      state.arrivedLetters.insert(id)
+    }
     guard let id = record.headers.text("ce_id"), isOurs(record) else { return }
     if let first = state.arrived[id], first != record { state.violations.append("\(id) was published in two versions") }
     state.arrived[id] = record
@@ -71,14 +75,21 @@ final class SimulatedKafka: Sendable {
 
   func hasArrived(_ requestID: String) -> Bool { state.withLock { $0.arrived[requestID] != nil } }
 
+  func hasArrived(letter: DeadLetterID) -> Bool { state.withLock { $0.arrivedLetters.contains(letter) } }
+
   var violations: [String] { state.withLock { $0.violations } }
 
   // MARK: Refusals
 
   /// The broker will never take this one.
   private static func refuses(_ record: OutgoingRecord) -> Bool {
+    if record.topic == Topics.deadLetters { return record.value?.first == Fate.refusedLetter }
     guard record.topic == "mediator.channel.\(Fate.refusingChannel)", let value = record.value else { return false }
     return (try? JSON.parse(value))?["fate"]?.string == Fate.refused.rawValue
+  }
+
+  private static func refusal(of record: OutgoingRecord) -> PublishResult {
+    record.topic == Topics.deadLetters ? .forbidden("no right") : .refused("too large")
   }
 
   func isRefused(_ request: Request) -> Bool {
@@ -105,7 +116,7 @@ final class SimulatedKafka: Sendable {
       return flight
     }
     guard let flight else { return }
-    flight.completion(flight.records.map { Self.refuses($0) ? .refused("too large") : .published })
+    flight.completion(flight.records.map { Self.refuses($0) ? Self.refusal(of: $0) : .published })
   }
 
   /// The producer's identity is lost: a beginning of what is under way arrived, and all of it is told to have failed.

@@ -21,11 +21,16 @@ final class SimulatedStore: ShardStore {
     return instances
   }
 
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
     try await gate.pass("before due")
-    let ids = database.due(takeover.shard, at: now, limit: limit)
+    let due = database.due(takeover.shard, at: now, limit: quota.limit)
     try await gate.pass("after due")
-    return ids
+    return due
+  }
+
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] {
+    try await gate.pass("before commands")
+    return database.commands(takeover.shard, limit: min(limit, 3))
   }
 
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] {
@@ -38,6 +43,11 @@ final class SimulatedStore: ShardStore {
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] {
     try await gate.pass("before expired")
     return database.expired(takeover.shard, at: now, limit: limit)
+  }
+
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    try await gate.pass("before overdue")
+    return database.read { $0.events.overdue(takeover.shard, at: now, limit: limit) }
   }
 
   func schedules() async throws(MediatorError) -> [ScheduleRow] {

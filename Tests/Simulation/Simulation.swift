@@ -40,9 +40,7 @@ struct Simulation<Story: Scenario> {
     let deployments = Deployments(definitions, late: late, callTimeout: tuning.callTimeout)
     self.deployments = deployments
     catalogs = (0..<tuning.processes).map { _ in ChangingCatalog(deployments) }
-    database = SimulatedDatabase(kafka: kafka, publishesEveryRow: tuning.lifecycle != .off) {
-      deployments.waits(of: $0)
-    }
+    database = SimulatedDatabase(kafka: kafka, publishesEveryRow: tuning.lifecycle != .off, deployments: deployments)
     // Limits so small that they are reached.
     var options = ShardOptions(
       timerInterval: .milliseconds(200), maxTimers: 1 + random.below(3), maxUnpublished: 2 + random.below(12),
@@ -68,6 +66,7 @@ struct Simulation<Story: Scenario> {
     var parks: Int
     var fencedCommits: Int
     var conflicts: Int
+    var outdated: Int
     var instances: Int
   }
 
@@ -94,10 +93,11 @@ struct Simulation<Story: Scenario> {
       clock.advance(by: wait)
       await settle()
     }
-    let (fenced, conflicts, instances) = database.read { ($0.fencedCommits, $0.conflicts, $0.instances.count) }
+    let tables = database.read { $0 }
     return Outcome(
       problems: Story.problems(of: self), deaths: deaths + chaos.crashes, takeovers: takeovers, parks: chaos.parks,
-      fencedCommits: fenced, conflicts: conflicts, instances: instances)
+      fencedCommits: tables.fencedCommits, conflicts: tables.conflicts, outdated: tables.outdated,
+      instances: tables.instances.count)
   }
 
   // MARK: The world

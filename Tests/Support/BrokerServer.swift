@@ -9,6 +9,9 @@ public actor BrokerServer {
     public let description: String
   }
 
+  /// A port of this machine that nobody listens on at the moment.
+  public static func freePort() throws -> Int { try BrokerProcess.freePort() }
+
   /// One for all tests of this process that do not stop or break it. Names of topics and groups must be their own.
   public static var shared: BrokerServer {
     get async throws { try await sharedStart.value }

@@ -44,6 +44,9 @@ struct MediatorCommand: AsyncParsableCommand {
   @Option(help: "Shards of a new cluster; one that exists keeps its number (default: 4).")
   var shards: Int?
 
+  @Flag(help: "Start although Postgres may lose what it has confirmed (fsync or synchronous_commit is off).")
+  var allowUnsafePostgres = false
+
   @Option(help: "Port of /livez, /readyz and /metrics; 0 is off (default: 0).")
   var healthPort: Int?
 
@@ -99,6 +102,7 @@ struct MediatorCommand: AsyncParsableCommand {
     overrides["database.url"] = database
     overrides["mediator.id"] = id
     overrides["mediator.shards"] = shards.map(String.init)
+    if allowUnsafePostgres { overrides["mediator.allowUnsafePostgres"] = "true" }
     overrides["health.port"] = healthPort.map(String.init)
     overrides["log.level"] = logLevel
     overrides["log.format"] = output

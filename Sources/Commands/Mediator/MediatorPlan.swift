@@ -27,6 +27,8 @@ struct MediatorPlan {
     let partitions = section.integer("topicPartitions", default: 4, in: 1...10_000)
     let shard = shardOptions(section, queues: queues(section))
     let engine = engineOptions(section)
+    let allowsUnsafePostgres = section.bool("allowUnsafePostgres", default: false)
+    let retention = retentionOptions(section)
     let secretsPath = section.path("secrets")
     // For `mediatorctl validate`.
     _ = section.strings("channels")
@@ -36,6 +38,8 @@ struct MediatorPlan {
     var options = MediatorOptions(
       id: id, kafka: kafka, database: try PostgresConfiguration(database.url), shard: shard, engine: engine,
       shards: Int32(shards), topicPartitions: Int32(partitions))
+    options.retention = retention
+    options.allowsUnsafePostgres = allowsUnsafePostgres
     if let secretsPath { options.secrets = try SecretFiles.read(secretsPath) }
     return MediatorPlan(
       options: options,
@@ -69,10 +73,16 @@ struct MediatorPlan {
     options.maxBatch = section.integer("batch", default: options.maxBatch, in: 1...10_000)
     options.lease = section.duration("lease", default: options.lease, in: .seconds(1)...(.seconds(300)))
     options.cacheCapacity = section.integer("cache", default: options.cacheCapacity, in: 1...10_000_000)
+    options.maxRunning = section.integer("maxRunning", default: options.maxRunning, in: 1...10_000_000)
     options.limits.maxBytes = section.integer(
       "maxEventBytes", default: options.limits.maxBytes, in: 1000...(64 << 20))
+    options.replyLimits.maxBytes = section.integer(
+      "maxReplyBytes", default: options.replyLimits.maxBytes, in: 1000...(64 << 20))
     options.eventRetention = section.duration(
       "eventRetention", default: options.eventRetention, in: .seconds(1)...(.seconds(365 * 86_400)))
+    options.patience = section.duration(
+      "patience", default: options.patience, in: .seconds(0)...(.seconds(3600)))
+    options.maxRedrives = section.integer("maxRedrives", default: options.maxRedrives, in: 1...1000)
     options.lifecycle = section.choice("lifecycle", default: LifecycleLevel.all)
     options.routes = routes(section, otherwise: queues.keys.sorted().first ?? Topics.queue)
     return options
@@ -90,6 +100,14 @@ struct MediatorPlan {
       routes.append(EmitRoutes.Route(type: type, source: source, topic: topic))
     }
     return EmitRoutes(routes, otherwise: otherwise)
+  }
+
+  private static func retentionOptions(_ section: SettingsSection) -> RetentionOptions {
+    var options = RetentionOptions()
+    let range = Duration.seconds(1)...(.seconds(3650 * 86_400))
+    options.instances = section.duration("retention", default: options.instances, in: range)
+    options.deadLetters = section.duration("deadLetterRetention", default: options.deadLetters, in: range)
+    return options
   }
 
   private static func engineOptions(_ section: SettingsSection) -> EngineOptions {

@@ -14,6 +14,8 @@ enum ExitStatus: Int32, Sendable {
   case notFound = 4
   /// What was waited for did not happen in time.
   case timeout = 7
+  /// Ended by SIGINT, after what was under way (128 and the signal's number).
+  case interrupted = 130
 }
 
 /// Why a command ends without having done what it was asked: what, why, and what to do next.

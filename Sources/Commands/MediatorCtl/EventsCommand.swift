@@ -82,30 +82,11 @@ struct EventsCommand: AsyncParsableCommand {
     }
 
     private func makeEvents() throws(CommandFailure) -> [CloudEvent] {
-      let data = try data.map(parse)
+      let data = try data.map { argument throws(CommandFailure) in try readJSON(argument, option: "--data") }
       let time = Timestamp.now().rfc3339
       return (0..<count).map { _ in
         CloudEvent(
           id: id ?? UUIDValue.random().text, source: source, type: type, subject: subject, time: time, data: data)
-      }
-    }
-
-    private static let maxBytes = 16 << 20
-
-    private func parse(_ argument: String) throws(CommandFailure) -> JSON {
-      let bytes: [UInt8]
-      switch argument.first {
-      case "@": bytes = try readFile(String(argument.dropFirst()), limit: Self.maxBytes + 1)
-      case "-" where argument == "-": bytes = try readFile("-", limit: Self.maxBytes + 1)
-      default: bytes = Array(argument.utf8)
-      }
-      do {
-        return try JSON.parse(bytes)
-      } catch {
-        throw CommandFailure(
-          "--data is no JSON", why: error.description,
-          next: "quote it for the shell: --data '{\"text\": \"hello\"}'; a file is named with @: --data @file.json",
-          status: .invalid)
       }
     }
   }

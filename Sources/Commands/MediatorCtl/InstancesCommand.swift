@@ -6,7 +6,15 @@ import Values
 
 struct InstancesCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "instances", abstract: "Shows workflow instances.", subcommands: [List.self, Show.self])
+    commandName: "instances", abstract: "Shows workflow instances, and does something about them.",
+    discussion: """
+      The verbs below are commands to the shard that owns the instance. Each leaves a row in the audit table \
+      ('mediatorctl audit').
+      """,
+    subcommands: [
+      List.self, Show.self, Suspend.self, Resume.self, Cancel.self, Retry.self, Rerun.self, Skip.self, Override.self,
+      Replay.self,
+    ])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -98,48 +106,21 @@ struct InstancesCommand: AsyncParsableCommand {
           mediatorctl instances show 3f2a --output json
         """)
 
-    @Argument(help: ArgumentHelp("An instance id, or how it begins.", valueName: "id"))
-    var id: String
+    @OptionGroup var instance: InstanceArgument
     @Flag(help: "Also prints what each task sent and gave. (JSON always has it.)")
     var data = false
     @OptionGroup var output: OutputOptions
     @OptionGroup var database: DatabaseOptions
     @OptionGroup var file: ConfigurationOptions
 
-    func validate() throws {
-      guard InstancePrefix(id) != nil else {
-        throw ValidationError(
-          "'\(TextWidth.plain(id))' is not the beginning of an instance id: \(InstancePrefix.minimumDigits) to 32 "
-            + "hexadecimal digits.")
-      }
-    }
-
     func run() async throws {
-      guard let prefix = InstancePrefix(id) else { return }
       let detail = try await database.withPool(file) { pool in
         let queries = InstanceQueries(pool: pool)
-        switch try await queries.lookUp(prefix) {
-        case .none: throw absent
-        case .several(let candidates): throw ambiguous(candidates)
-        case .one(let id):
-          guard let detail = try await queries.detail(id) else { throw absent }
-          return detail
-        }
+        guard let detail = try await queries.detail(try await instance.find(queries)) else { throw instance.absent }
+        return detail
       }
       let report = InstanceReport(detail, showsData: data)
       try output.print(json: report.json, text: report.text)
-    }
-
-    private var absent: CommandFailure {
-      CommandFailure(
-        "there is no instance '\(id)'", next: "'mediatorctl instances list' shows the newest ones", status: .notFound)
-    }
-
-    private func ambiguous(_ candidates: [InstanceSummary]) -> CommandFailure {
-      let list = candidates.map { "\($0.id.text)  \($0.namespace)/\($0.name) \($0.version)  \($0.status.rawValue)" }
-      return CommandFailure(
-        "'\(id)' is the beginning of several instance ids", why: list.joined(separator: "\n"),
-        next: "give more digits")
     }
   }
 }

@@ -42,6 +42,11 @@ struct ConfigurationOptions: ParsableArguments {
     }
   }
 
+  /// After how many rounds a dead letter is parked.
+  func maxRedrives() throws -> Int {
+    try read(overrides: [:]) { $0.section("mediator").integer("maxRedrives", default: 3, in: 1...1000) }
+  }
+
   /// Reads one section; what other services read in the same file is not looked at.
   fileprivate func read<Value>(
     overrides: [String: String?], _ body: (Settings) -> Value
@@ -51,6 +56,7 @@ struct ConfigurationOptions: ParsableArguments {
       environment: ProcessInfo.processInfo.environment)
     let value = body(settings)
     settings.allow("database", "kafka", "health", "log", "mediator", "processor", "processors", "simulator", "topics")
+    settings.tolerate("mediator", "processors")
     redactor.add(settings.secrets)
     try settings.finish()
     return value

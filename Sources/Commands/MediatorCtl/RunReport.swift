@@ -116,7 +116,12 @@ struct RunReport {
     case .workflowCompleted: return Line(sign: "■", colour: .green, name: "completed")
     case .workflowFaulted(let problem): return Line(sign: "■", colour: .red, name: "faulted", text: Self.text(problem))
     case .workflowCancelled(let reason): return Line(sign: "■", colour: .yellow, name: "cancelled", text: reason)
-    case .workflowPending, .emitted, .childStarted, .childCancelled: return nil
+    case .workflowSuspended(let reason): return Line(sign: "‖", colour: .yellow, name: "suspended", text: reason)
+    case .workflowResumed(let reason): return Line(sign: "▶", colour: .blue, name: "resumed", text: reason)
+    case .operated(let operation, let reason):
+      return Line(sign: "✎", colour: .yellow, name: operation.verb, text: reason)
+    case .taskReopened(_, let reference): return task("↻", .yellow, reference, "goes on")
+    case .workflowPending, .emitted, .childStarted, .childCancelled, .contextExported: return nil
     }
   }
 

@@ -25,6 +25,9 @@ struct CommonOptions: ParsableArguments {
   @Option(help: "The most events of one transaction (default: 500).")
   var batchSize: Int?
 
+  @Flag(help: "Start although Postgres may lose what it has confirmed (fsync or synchronous_commit is off).")
+  var allowUnsafePostgres = false
+
   @Option(help: "Port of /livez, /readyz and /metrics; 0 is off (default: 0).")
   var healthPort: Int?
 
@@ -42,6 +45,7 @@ struct CommonOptions: ParsableArguments {
     overrides["database.url"] = database
     overrides["processors.instance"] = instance
     overrides["processors.\(name.rawValue).batchSize"] = batchSize.map(String.init)
+    if allowUnsafePostgres { overrides["processors.allowUnsafePostgres"] = "true" }
     overrides["health.port"] = healthPort.map(String.init)
     overrides["log.level"] = logLevel
     overrides["log.format"] = output

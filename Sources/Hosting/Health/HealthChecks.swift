@@ -7,6 +7,7 @@ public final class HealthChecks: Sendable {
   public typealias Check = @Sendable () async -> String?
 
   private let checks = Mutex<[(name: String, check: Check)]>([])
+  private let notes = Mutex<[(name: String, note: Check)]>([])
   private let limit: Duration
 
   /// - Parameter limit: a check that takes longer has failed.
@@ -18,6 +19,25 @@ public final class HealthChecks: Sendable {
       checks.removeAll { $0.name == name }
       checks.append((name, check))
     }
+  }
+
+  /// Adds something that readiness tells without depending on it.
+  ///
+  /// - Parameter note: nil when there is nothing to tell.
+  public func note(_ name: String, _ note: @escaping Check) {
+    notes.withLock { notes in
+      notes.removeAll { $0.name == name }
+      notes.append((name, note))
+    }
+  }
+
+  /// What there is to tell, in the order in which it was registered.
+  public func told() async -> [(name: String, reason: String)] {
+    var told: [(name: String, reason: String)] = []
+    for (name, note) in notes.withLock({ $0 }) {
+      if let reason = await Self.result(of: note, within: limit) { told.append((name, reason)) }
+    }
+    return told
   }
 
   /// The checks that fail, with their reasons, in the order they were registered. All are asked at once.

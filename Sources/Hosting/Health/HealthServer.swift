@@ -73,18 +73,23 @@ public struct HealthServer: Service {
     }
     switch request.uri.path {
     case "/livez": return response(.ok, "text/plain", "ok\n")
-    case "/readyz": return readiness(await checks.failing())
+    case "/readyz": return readiness(await checks.failing(), await checks.told())
     default:
       return response(.ok, "text/plain; version=0.0.4; charset=utf-8", metrics.text() + processMetrics())
     }
   }
 
-  private func readiness(_ failing: [(name: String, reason: String)]) -> Response {
-    let list = failing.map { name, reason -> JSON in
-      ["name": .string(name), "reason": .string(redactor.redact(reason))]
+  private func readiness(
+    _ failing: [(name: String, reason: String)], _ told: [(name: String, reason: String)]
+  ) -> Response {
+    func list(_ items: [(name: String, reason: String)]) -> JSON {
+      .array(items.map { ["name": .string($0.name), "reason": .string(redactor.redact($0.reason))] })
     }
-    let body: JSON = ["status": failing.isEmpty ? "ready" : "not ready", "failing": .array(list)]
-    return response(failing.isEmpty ? .ok : .serviceUnavailable, "application/json", body.text + "\n")
+    var body: JSONObject = [
+      "status": failing.isEmpty ? "ready" : "not ready", "failing": list(failing),
+    ]
+    if !told.isEmpty { body["notes"] = list(told) }
+    return response(failing.isEmpty ? .ok : .serviceUnavailable, "application/json", JSON.object(body).text + "\n")
   }
 
   private func response(_ status: HTTPResponse.Status, _ type: String, _ body: String) -> Response {

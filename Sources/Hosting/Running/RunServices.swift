@@ -26,7 +26,8 @@ final class ServiceRunner: Sendable {
   private struct State {
     var isEnding = false
     var isDone = false
-    var failure: String?
+    /// Of the first service that failed.
+    var failure: Int32?
   }
 
   private let logger: Logger
@@ -57,7 +58,7 @@ final class ServiceRunner: Sendable {
     try? await group.run()
     return state.withLock { state in
       state.isDone = true
-      return state.failure == nil ? ExitStatus.success : ExitStatus.failure
+      return state.failure ?? ExitStatus.success
     }
   }
 
@@ -66,7 +67,8 @@ final class ServiceRunner: Sendable {
 
   private func ended(_ error: (any Error)?) {
     if let error, !(error is CancellationError) {
-      state.withLock { $0.failure = $0.failure ?? "\(error)" }
+      let status = (error as? any ExitStatusError)?.exitStatus ?? ExitStatus.failure
+      state.withLock { $0.failure = $0.failure ?? status }
       logger.error("a service failed: ending", metadata: ["reason": "\(error)"])
     }
     _ = beginEnding()

@@ -14,6 +14,7 @@ public final class Settings {
   private var problems: [SettingsProblem] = []
   private var values: Set<String> = []
   private var sections: Set<String> = []
+  private var tolerated: Set<String> = []
   /// Lists and maps of maps whose keys are to be checked; those of the file are reached from its root as well.
   private var structures: [(node: YAMLNode, path: String, source: String)] = []
   /// Texts that must not be logged, found so far.
@@ -58,6 +59,9 @@ public final class Settings {
 
   /// Accepts sections that other services read.
   public func allow(_ names: String...) { values.formUnion(names) }
+
+  /// Accepts whatever is in these sections, of which some is read here and the rest by other services.
+  public func tolerate(_ names: String...) { tolerated.formUnion(names) }
 
   /// - Throws: `settings` with everything that was wrong, unknown keys included.
   public func finish() throws(HostingError) {
@@ -116,7 +120,9 @@ public final class Settings {
     var problems: [SettingsProblem] = []
     for entry in node.mapping ?? [] {
       let child = joined(path, entry.key)
-      if sections.contains(child) {
+      if tolerated.contains(child) {
+        continue
+      } else if sections.contains(child) {
         problems += unknownKeys(in: entry.value, path: child, source: source)
       } else if !values.contains(child) {
         let place = "\(source):\(entry.keyPosition.line):\(entry.keyPosition.column)"

@@ -24,6 +24,8 @@ public struct DefinitionCatalog: Sendable {
     public var source: String { "/workflows/\(workflow)/\(definition.document.version)" }
   }
 
+  /// The number of the newest definition that was read, though it may be none that can be run here.
+  public let newest: Int32
   private var entries: [Int32: Entry] = [:]
   private var versions: [String: Entry] = [:]
   private var latestByName: [String: Entry] = [:]
@@ -35,6 +37,8 @@ public struct DefinitionCatalog: Sendable {
   private var otherAwaited: [EventFilter] = []
   /// Whether anything needs the inbox: listens, collects, keeps an order.
   public private(set) var usesInbox = false
+  /// The priorities of those that have one above the lowest, by number.
+  public private(set) var weights: [Int32: Int] = [:]
 
   /// One filter of one workflow's schedule.
   private struct Trigger {
@@ -43,11 +47,13 @@ public struct DefinitionCatalog: Sendable {
     let filter: EventFilter
   }
 
-  public init(_ entries: [Entry] = []) {
+  public init(_ entries: [Entry] = [], newest: Int32? = nil) {
+    self.newest = newest ?? entries.map(\.number).max() ?? 0
     for entry in entries {
       self.entries[entry.number] = entry
       versions["\(entry.workflow) \(entry.definition.document.version)"] = entry
       addAwaited(entry.definition.awaited)
+      if entry.definition.priority > 1 { weights[entry.number] = entry.definition.priority }
       if entry.definition.orderKey != nil { usesInbox = true }
       if let known = latestByName[entry.workflow],
         known.definition.document.version >= entry.definition.document.version

@@ -48,7 +48,7 @@ public final class DefinitionRegistry: CatalogProvider {
       // Another refresh may have been faster; what both loaded is the same.
       if newest > known.lastNumber {
         known.lastNumber = newest
-        known.catalog = DefinitionCatalog(known.catalog.all + entries)
+        known.catalog = DefinitionCatalog(known.catalog.all + entries, newest: newest)
       }
       known.channels.formUnion(prepared)
       return known.catalog

@@ -19,7 +19,7 @@ public final class KafkaSource: RecordSource {
   /// is halted and left out.
   static func open(
     _ partitions: [TopicPartition], positions: [TopicPartition: Position], configuration: KafkaConfiguration,
-    admin: KafkaAdmin, groupID: String, halts: Halts
+    repliesTopic: String, admin: KafkaAdmin, groupID: String, halts: Halts
   ) async throws(MediatorError) -> KafkaSource {
     var starts: [TopicPartition: Int64] = [:]
     var guarded = PositionGuard()
@@ -39,8 +39,11 @@ public final class KafkaSource: RecordSource {
       }
     }
     let assigned = starts
-    let consumer = try await kafka { () throws(KafkaError) in
-      try await KafkaConsumer.assigned(configuration, positions: assigned, groupID: groupID)
+    // What has begun is finished before more begins: or replies would pile up before each other in their partition.
+    var options = ConsumerOptions()
+    options.preferredTopics = [repliesTopic]
+    let consumer = try await kafka { [options] () throws(KafkaError) in
+      try await KafkaConsumer.assigned(configuration, positions: assigned, groupID: groupID, options: options)
     }
     return KafkaSource(consumer: consumer, guarded: guarded, halts: halts)
   }

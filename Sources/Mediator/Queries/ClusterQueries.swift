@@ -77,6 +77,12 @@ public struct ClusterQueries: Sendable {
     }
   }
 
+  /// The database's clock.
+  public func now() async throws(MediatorError) -> Timestamp {
+    let rows = try await pool.snapshot(timeout: timeout, Self.clock)
+    return try store { () throws(PostgresError) in try rows[0].time("now") }
+  }
+
   private static let clock = PostgresStatement(
     "select clock_timestamp() as now, now() - interval '1 hour' as since")
 

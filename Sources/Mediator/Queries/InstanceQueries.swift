@@ -95,7 +95,7 @@ public struct InstanceQueries: Sendable {
       [
         PostgresStatement(
           """
-          select \(InstanceSummary.columns), i.input, i.state, i.output
+          select \(InstanceSummary.columns), i.input, i.state, i.output, i.wake_at
             from instances i join definitions d on d.number = i.definition where i.id = $1
           """, [uuid]),
         PostgresStatement(
@@ -123,7 +123,27 @@ public struct InstanceQueries: Sendable {
       summary: summary, input: input, context: state?.context ?? .null, deadline: state?.deadline,
       output: try row.parsed("output"),
       history: TaskHistory(journal: journal, open: state?.activities ?? []),
-      isComplete: rows.count <= Self.journalLimit)
+      isComplete: rows.count <= Self.journalLimit, journal: journal, activities: state?.activities ?? [],
+      isUnfinished: state?.unfinished.isEmpty == false,
+      wakeAt: try store { () throws(PostgresError) in try row.optionalTime("wake_at") })
+  }
+
+  /// The journal of one instance, the oldest row first.
+  ///
+  /// - Throws: `store` when it has more rows than `limit`.
+  public func journal(of id: UUIDValue, limit: Int = 50_000) async throws(MediatorError) -> [JournalRow] {
+    let rows = try await pool.snapshot(
+      timeout: timeout,
+      PostgresStatement(
+        "select sequence, at, entries from journal where instance = $1 order by sequence limit $2",
+        [.uuid(PostgresUUID(id)), .int8(Int64(limit) + 1)]))
+    guard rows.count <= limit else {
+      throw MediatorError(.store, "the journal of instance \(id.text) has more than \(limit) rows")
+    }
+    var journal: [JournalRow] = []
+    journal.reserveCapacity(rows.count)
+    for row in rows { journal.append(try journalRow(row, of: id)) }
+    return journal
   }
 
   private func journalRow(_ row: PostgresRow, of id: UUIDValue) throws(MediatorError) -> JournalRow {
@@ -164,6 +184,11 @@ struct InstanceSelection {
       // By the raw text: `->>` refuses a json value that has \u0000 in it.
       parameters.append(.text(error))
       conditions.append("strpos(lower(i.error::text), lower($\(parameters.count))) > 0")
+    }
+    if let task = filter.failedTask {
+      let reference = JSON.string(task).text.dropFirst()
+      parameters.append(.text(task.hasPrefix("/") ? "\"instance\":\"\(reference)" : "/\(reference)"))
+      conditions.append("strpos(i.error::text, $\(parameters.count)) > 0")
     }
   }
 

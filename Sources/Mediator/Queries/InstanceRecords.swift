@@ -35,6 +35,14 @@ public struct InstanceDetail: Sendable {
   public let history: TaskHistory
   /// False when the journal was longer than what was read of it: then the oldest tasks are missing.
   public let isComplete: Bool
+  /// The rows of the journal that were read, in order.
+  public let journal: [JournalRow]
+  /// The open activities of the resting state; none once it has ended.
+  public let activities: [Activity]
+  /// Whether a step had no time for everything, and another one goes on with it.
+  public let isUnfinished: Bool
+  /// When its owner wakes it.
+  public let wakeAt: Timestamp?
 }
 
 /// Whom the beginning of an id names.
@@ -59,6 +67,8 @@ public struct InstanceFilter: Sendable, Hashable {
   public var eventSource: String?
   /// A text in the error, whatever its case.
   public var error: String?
+  /// The task that its error comes from: a reference, or the task's name.
+  public var failedTask: String?
 
   public init() {}
 }

@@ -98,10 +98,16 @@ public struct TaskHistory: Sendable, Hashable {
 
   private mutating func apply(_ entry: JournalEntry, at time: Timestamp) {
     switch entry {
-    case .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled, .compensating:
+    case .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled, .compensating, .contextExported,
+      .operated, .workflowSuspended, .workflowResumed:
       break
     case .taskStarted(let activity, let reference):
       change(activity, reference) { $0.startedAt = time }
+    case .taskReopened(let activity, let reference):
+      change(activity, reference) {
+        $0.status = .running
+        ($0.endedAt, $0.problem) = (nil, nil)
+      }
     case .taskSkipped(let reference):
       var task = TaskRecord(activity: nil, reference: reference, status: .skipped, startedAt: time)
       task.endedAt = time

@@ -35,6 +35,9 @@ struct MediatorMetrics: Sendable {
     for (status, count) in report.ended {
       Counter(label: "mediator_instances_ended_total", dimensions: [("status", status.rawValue)]).increment(by: count)
     }
+    for item in report.givenUp {
+      Counter(label: "mediator_given_up_total", dimensions: [("what", item.what.rawValue)]).increment()
+    }
     for (reason, count) in report.deadLetters {
       Counter(label: "mediator_dead_letters_total", dimensions: [("reason", reason)]).increment(by: count)
     }

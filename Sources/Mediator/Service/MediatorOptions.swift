@@ -19,6 +19,9 @@ public struct MediatorOptions: Sendable {
   /// Partitions of the queue and channel topics that the mediator creates.
   public var topicPartitions: Int32
   public var heartbeat: Duration
+  public var retention = RetentionOptions()
+  /// Whether it starts on a Postgres that may lose what it has confirmed.
+  public var allowsUnsafePostgres = false
   /// How long one database call may take.
   public var databaseTimeout: Duration
 

@@ -11,6 +11,7 @@ public actor MediatorService: Service {
   private let options: MediatorOptions
   private let logger: Logger
   private let status: MediatorStatus
+  private let checks: StartChecks
   private var runners: [Int32: (runner: ShardRunner, task: Task<Void, Never>, start: ContinuousClock.Instant)] = [:]
   private var failures: [Int32: Backoff] = [:]
   private var retryAt: [Int32: ContinuousClock.Instant] = [:]
@@ -21,12 +22,15 @@ public actor MediatorService: Service {
     self.options = options
     self.status = status
     self.logger = logger
+    checks = StartChecks(
+      database: options.database, allowsUnsafePostgres: options.allowsUnsafePostgres, logger: logger)
   }
 
   /// Runs until ``stop()`` or a graceful shutdown. Waits for Postgres and Kafka, and comes back by itself when it
   /// loses them.
   ///
-  /// - Throws: only what waiting cannot mend: configuration, or a schema that does not fit.
+  /// - Throws: only what waiting cannot mend: `configuration`, which also is a schema that does not fit, or a Postgres
+  ///   that may lose what it has confirmed.
   public func run() async throws {
     try await withGracefulShutdownHandler {
       try await runUntilStopped()
@@ -42,12 +46,26 @@ public actor MediatorService: Service {
     let pool = PostgresPool(options.database, size: 2)
     let leases = LeaseStore(
       pool: pool, mediatorID: options.id, lease: options.shard.lease, timeout: options.databaseTimeout)
+    // Of its own: a question about groups must not hold up a takeover.
+    let observer = try KafkaAdmin(options.kafka, limit: .seconds(5), logger: logger)
     if let services = try await prepare(producer, admin, pool, leases) {
+      let sweeping = sweep()
+      let letters = publishDeadLetters(pool, services.publisher)
+      let watch = MediatorWatch(
+        pool: pool, reader: ChannelReader(admin: observer, configuration: options.kafka), registry: services.registry,
+        status: status, mediatorID: options.id, logger: logger)
+      let watching = Task { await watch.run() }
       await supervise(services)
+      // It may wait for the broker, which the producer's end ends.
+      letters.cancel()
+      sweeping.cancel()
+      watching.cancel()
+      await watching.value
       await stopRunners()
       try? await leases.leave()
     }
     await producer.close()
+    await observer.close()
     await admin.close()
     await pool.close()
   }
@@ -72,7 +90,7 @@ public actor MediatorService: Service {
         status.broker.up()
         return services
       } catch {
-        guard Self.mayPass(error) else { throw error }
+        guard Self.mayPass(error) else { throw Self.refusal(error) }
         note(error)
         await wait(backoff.next(random: .random(in: 0...1)))
       }
@@ -89,6 +107,10 @@ public actor MediatorService: Service {
     }
   }
 
+  private static func refusal(_ error: any Error) -> any Error {
+    (error as? PostgresError).map { MediatorError(.configuration, $0.message) } ?? error
+  }
+
   private func note(_ error: any Error) {
     switch error {
     case let error as MediatorError: status.note(error)
@@ -100,6 +122,7 @@ public actor MediatorService: Service {
   private func connect(
     _ producer: KafkaProducer, _ admin: KafkaAdmin, _ pool: PostgresPool, _ leases: LeaseStore
   ) async throws -> ShardServices {
+    try await checks.run()
     try await MediatorSchema.migrate(options.database)
     let shards = try await leases.initialize(shards: options.shards)
     let secrets = Secrets(options.secrets, seal: try await leases.seal())
@@ -119,8 +142,21 @@ public actor MediatorService: Service {
     _ = try await registry.refreshed()
     return ShardServices(
       options: options, layout: layout, leases: leases, registry: registry, secrets: secrets,
-      publisher: KafkaPublisher(producer: producer), admin: admin, status: status, metrics: MediatorMetrics(),
+      publisher: KafkaPublisher(producer: producer, logger: logger), admin: admin, status: status,
+      metrics: MediatorMetrics(),
       logger: logger)
+  }
+
+  /// Now and then, what the dead-letter topic has not taken.
+  private nonisolated func publishDeadLetters(_ pool: PostgresPool, _ publisher: KafkaPublisher) -> Task<Void, Never> {
+    let letters = DeadLetterPublisher(pool: pool, publisher: publisher, timeout: options.databaseTimeout)
+    return Task {
+      while !Task.isCancelled {
+        // Whatever goes wrong is told by those who need Postgres and Kafka all the time.
+        _ = try? await letters.publishDue()
+        try? await Task.sleep(for: .seconds(10))
+      }
+    }
   }
 
   // MARK: Holding shards
@@ -174,6 +210,15 @@ public actor MediatorService: Service {
       failures[shard] = backoff
     }
   }
+
+  /// What is over goes in the background.
+  private func sweep() -> Task<Void, Never> {
+    let sweeper = RetentionSweeper(
+      database: options.database, options: options.retention, timeout: options.databaseTimeout, logger: logger)
+    return Task { await sweeper.run { await self.ownedShards } }
+  }
+
+  private var ownedShards: [Int32] { runners.keys.sorted() }
 
   private func stopRunners() async {
     for entry in runners.values { entry.runner.stop() }

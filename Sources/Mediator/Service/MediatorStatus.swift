@@ -10,6 +10,7 @@ public final class MediatorStatus: Sendable {
   private let logger: Logger
   private let shards = Mutex<(owned: Set<Int32>, total: Int)?>(nil)
   private let clients = Mutex<[String: @Sendable () -> Bool]>([:])
+  private let unservedChannels = Mutex<[String]>([])
   /// Shards that Kafka has failed since they last worked.
   private let troubled = Mutex<Set<Int32>>([])
 
@@ -31,7 +32,17 @@ public final class MediatorStatus: Sendable {
       let reasons = halts.all.values.sorted()
       return reasons.isEmpty ? nil : reasons.joined(separator: "; ")
     }
+    // The mediator does its work all the same: what it sends waits for its processor.
+    checks.note("channels") { [self] in
+      let unserved = unservedChannels.withLock { $0 }
+      return unserved.isEmpty ? nil : "nobody consumes: " + unserved.joined(separator: ", ")
+    }
   }
+
+  /// The channels in which something waits that nobody reads.
+  func unserved(_ channels: [String]) { unservedChannels.withLock { $0 = channels } }
+
+  var ownedShards: [Int32] { shards.withLock { $0?.owned.sorted() ?? [] } }
 
   /// Takes a client into what ``checkBroker()`` looks at.
   ///

@@ -61,6 +61,7 @@ final class ShardRunner: Sendable {
     let positions = try await services.leases.positions(on: connection)
     return try await KafkaSource.open(
       services.layout.partitions(of: shard), positions: positions, configuration: services.options.kafka,
+      repliesTopic: services.layout.repliesTopic,
       admin: services.admin, groupID: MediatorOptions.reportingGroup, halts: services.status.halts)
   }
 
@@ -70,7 +71,8 @@ final class ShardRunner: Sendable {
     let options = services.options
     let store = PostgresShardStore(
       connection: connection, takeover: takeover, lease: options.shard.lease,
-      publishesEveryRow: options.shard.lifecycle != .off, timeout: options.databaseTimeout)
+      publishesEveryRow: options.shard.lifecycle != .off, maxRedrives: options.shard.maxRedrives,
+      timeout: options.databaseTimeout)
     var shard = options.shard
     shard.shards = services.layout.shards
     shard.secrets = services.secrets
@@ -82,7 +84,9 @@ final class ShardRunner: Sendable {
     do throws(MediatorError) {
       var isFirst = true
       while !isStopping {
-        services.metrics.record(try await worker.turn())
+        let report = try await worker.turn()
+        services.metrics.record(report)
+        for item in report.givenUp { log(item) }
         if isFirst { services.status.settled(shard: takeover.shard) }
         isFirst = false
       }
@@ -90,6 +94,14 @@ final class ShardRunner: Sendable {
     } catch {
       return .failure(error)
     }
+  }
+}
+
+extension ShardRunner {
+  private func log(_ item: GivenUp) {
+    services.logger.error(
+      "given up: it cannot be stored",
+      metadata: ["what": "\(item.what.rawValue)", "of": "\(item.subject)", "reason": "\(item.reason)"])
   }
 }
 

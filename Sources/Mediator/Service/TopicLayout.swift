@@ -29,13 +29,15 @@ struct TopicLayout: Sendable {
     let queues = options.shard.queues.keys.sorted()
     let replies = options.shard.repliesTopic
     var wanted = queues.map { ($0, options.topicPartitions) }
-    wanted += [(replies, shards), (Topics.deadLetters, 1)]
+    wanted += [(replies, shards)]
     let emitted = options.shard.routes.topics.subtracting(queues).sorted()
     wanted += emitted.map { ($0, options.topicPartitions) }
     if options.shard.lifecycle != .off { wanted.append((Topics.lifecycle, options.topicPartitions)) }
     for (topic, partitions) in wanted {
       try await kafka { () throws(KafkaError) in try await admin.ensureTopic(topic, partitions: partitions) }
     }
+    // Dead letters are kept in Postgres; a topic that cannot be had is told of when something should go there.
+    _ = try? await admin.ensureTopic(Topics.deadLetters, partitions: 1)
     var counts: [String: Int32] = [:]
     for topic in queues + [replies] {
       let found = try await kafka { () throws(KafkaError) in try await admin.describe(topic) }

@@ -13,6 +13,33 @@ public struct WaitChange: Sendable, Hashable {
   }
 }
 
+/// The next page of the kept events for an instance, to which the one before brought nothing.
+///
+/// Of the events that are kept, an instance that begins to wait is offered the oldest ones first, page by page: it may
+/// want no more than one of many. Until it has been offered the last page, it is *behind*: what arrives then is kept for
+/// it like the others, so that it comes in its turn.
+public struct WaitPage: Sendable, Hashable {
+  public let instance: UUIDValue
+  public let waits: [EventWait]
+  /// The last event of the page before.
+  public let after: Int64
+  /// How many events it holds at most.
+  public let size: Int
+
+  public init(instance: UUIDValue, waits: [EventWait], after: Int64, size: Int) {
+    self.instance = instance
+    self.waits = waits
+    self.after = after
+    self.size = size
+  }
+
+  static let firstSize = 32
+  static let maxSize = 512
+
+  /// Pages grow: who goes through many of them looks for something far behind, or wants them all.
+  static func size(after size: Int) -> Int { min(max(size, 1) * 2, maxSize) }
+}
+
 /// An event that is not (only) handled where it arrived.
 public struct OfferedEvent: Sendable, Hashable {
   public let record: KafkaRecord
@@ -52,9 +79,12 @@ public struct InboxItem: Sendable, Hashable {
   public let workflow: String?
   public let event: Int64
   public let record: KafkaRecord
+  /// Set for the last event of a full page of kept ones: how many it holds. There may be more.
+  public let page: Int?
 
   public init(
-    number: Int64, kind: Kind, instance: UUIDValue?, workflow: String?, event: Int64, record: KafkaRecord
+    number: Int64, kind: Kind, instance: UUIDValue?, workflow: String?, event: Int64, record: KafkaRecord,
+    page: Int? = nil
   ) {
     self.number = number
     self.kind = kind
@@ -62,6 +92,7 @@ public struct InboxItem: Sendable, Hashable {
     self.workflow = workflow
     self.event = event
     self.record = record
+    self.page = page
   }
 }
 
@@ -115,6 +146,18 @@ public struct CollectedEvent: Sendable, Hashable {
     self.filter = filter
     self.number = number
     self.event = event
+  }
+}
+
+/// A collected event whose time is over.
+public struct OverdueEvent: Sendable, Hashable {
+  public let event: CollectedEvent
+  /// As it came.
+  public let record: KafkaRecord
+
+  public init(event: CollectedEvent, record: KafkaRecord) {
+    self.event = event
+    self.record = record
   }
 }
 

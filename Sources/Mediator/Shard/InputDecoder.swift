@@ -13,6 +13,7 @@ struct InputDecoder {
   let shard: Int32
   let shards: Int32
   var secrets = Secrets()
+  var replyLimits = DecodeLimits()
 
   static let unknownType = "unknownType"
 
@@ -103,7 +104,7 @@ struct InputDecoder {
 
   private func decodeReply(_ record: KafkaRecord) -> TurnInput {
     do throws(WireError) {
-      let reply = try Reply.decode(record)
+      let reply = try Reply.decode(record, limits: replyLimits)
       guard let instance = UUIDValue(reply.correlationID) else { return .ignored(.forged) }
       let outcome: ReplyOutcome =
         switch reply.kind {
@@ -115,8 +116,18 @@ struct InputDecoder {
         }
       return .reply(outcome, requestID: reply.causationID, instance: instance)
     } catch {
-      return .deadLetter(reason: error.code.rawValue, detail: error.message)
+      return tooLarge(record, error) ?? .deadLetter(reason: error.code.rawValue, detail: error.message)
     }
+  }
+
+  /// A reply that cannot be taken for its size fails its task at once: it would be as large the next time.
+  private func tooLarge(_ record: KafkaRecord, _ error: WireError) -> TurnInput? {
+    guard error.code == .tooLarge, let address = Reply.address(of: record),
+      let instance = UUIDValue(address.correlationID)
+    else { return nil }
+    let problem = Problems.validation("the reply is refused: \(error.message) (mediator.maxReplyBytes)", at: "/")
+    return .reply(
+      .failed(problem, retryable: false, retryAfter: nil), requestID: address.causationID, instance: instance)
   }
 
   private func resealed(_ problem: ProblemDetails) -> ProblemDetails {

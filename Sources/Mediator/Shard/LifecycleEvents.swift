@@ -69,6 +69,8 @@ struct LifecycleEvents {
     case .workflowStarted: return [Fact(kind: "workflow.started")]
     case .workflowCompleted(let output): return [Fact(kind: "workflow.completed", data: ["output": output])]
     case .workflowFaulted(let problem): return [Fact(kind: "workflow.faulted", data: ["error": problem.json])]
+    case .workflowSuspended: return [Fact(kind: "workflow.suspended")]
+    case .workflowResumed: return [Fact(kind: "workflow.resumed")]
     case .workflowCancelled: return [Fact(kind: "workflow.cancelled")]
     case .taskStarted(_, let reference):
       let facts = [task("created", reference), task("started", reference)]
@@ -79,7 +81,10 @@ struct LifecycleEvents {
     case .taskFaulted(_, let reference, let problem): return [task("faulted", reference, ["error": problem.json])]
     case .taskCancelled(_, let reference): return [task("cancelled", reference)]
     case .attemptFailed(_, let reference, _, _, _): return [task("retried", reference)]
-    case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating: return []
+    case .taskReopened(_, let reference): return [task("resumed", reference)]
+    case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating,
+      .contextExported, .operated:
+      return []
     }
   }
 }

@@ -16,6 +16,8 @@ public final class Outbox: Sendable {
     public let request: Request?
     /// An emitted event: kept as a dead letter when the broker refuses it.
     public var isEvent = false
+    /// A dead letter: it is in the store, whatever the broker says.
+    public var isLetter = false
 
     public struct Request: Sendable, Hashable {
       public let id: String
@@ -34,6 +36,8 @@ public final class Outbox: Sendable {
       case request(Message.Request)
       /// An emitted event: it becomes a dead letter.
       case event(OutgoingRecord)
+      /// A dead letter: its row says that the topic has not got it.
+      case letter
     }
   }
 
@@ -45,6 +49,7 @@ public final class Outbox: Sendable {
     var flying = 0
     var flyingBytes = 0
     var undeliverable: [Undeliverable] = []
+    var blocked = BlockedTopics()
     var failure: String?
   }
 
@@ -92,18 +97,45 @@ public final class Outbox: Sendable {
   /// Hands messages of committed rows to the publisher, in order.
   public func publish(_ messages: [Message], through publisher: some RecordPublisher) {
     guard !messages.isEmpty else { return }
-    let isWell = state.withLock { state in
-      for message in messages { Self.add(message, to: &state) }
-      return state.failure == nil
+    let ready = state.withLock { state -> [Message] in
+      for message in messages { Self.open(message, in: &state) }
+      // After a failure nothing may overtake what failed; all of it goes out again when the shard starts over.
+      guard state.failure == nil else { return [] }
+      let ready = state.blocked.isEmpty ? messages : messages.filter { !state.blocked.hold($0) }
+      Self.fly(ready, &state)
+      return ready
     }
-    // After a failure nothing may overtake what failed; all of it goes out again when the shard starts over.
-    guard isWell else { return }
+    send(ready, through: publisher)
+  }
+
+  /// Whether processing events wait for a topic that cannot be written, or are given up because of one.
+  public var hasBlockedTopics: Bool { state.withLock { !$0.blocked.isEmpty } }
+
+  /// Sees to what waits for topics that cannot be written. Other topics do not wait for them; the mark does.
+  public func tend(
+    at now: Timestamp, patience: Duration, probeInterval: Duration, through publisher: some RecordPublisher
+  ) {
+    let ready = state.withLock { state -> [Message] in
+      guard state.failure == nil else { return [] }
+      let (send, giveUp) = state.blocked.tend(at: now, patience: patience, probeInterval: probeInterval)
+      for (message, reason) in giveUp { Self.giveUp(message, reason, &state) }
+      Self.fly(send, &state)
+      return send
+    }
+    send(ready, through: publisher)
+  }
+
+  private func send(_ messages: [Message], through publisher: some RecordPublisher) {
+    guard !messages.isEmpty else { return }
     publisher.publish(messages.map(\.record)) { [self] results in settle(messages, results) }
   }
 
-  private static func add(_ message: Message, to state: inout State) {
-    state.flying += 1
-    state.flyingBytes += message.record.byteCount
+  private static func fly(_ messages: [Message], _ state: inout State) {
+    state.flying += messages.count
+    for message in messages { state.flyingBytes += message.record.byteCount }
+  }
+
+  private static func open(_ message: Message, in state: inout State) {
     if let last = state.open.indices.last, state.open[last].sequence == message.sequence {
       state.open[last].unacknowledged += 1
     } else {
@@ -119,18 +151,14 @@ public final class Outbox: Sendable {
         switch result {
         case .published:
           Self.acknowledge(message.sequence, in: &state)
+          state.blocked.published(to: message.record.topic)
         case .refused(let reason):
-          if let subject = message.subject {
-            state.undeliverable.append(
-              Undeliverable(sequence: message.sequence, subject: subject, reason: reason))
-          } else {
-            // A dead letter or a late reply stays in Postgres; a broker that refuses it must not stop the shard.
-            Self.acknowledge(message.sequence, in: &state)
-          }
+          Self.giveUp(message, reason, &state)
         case .forbidden(let reason):
-          if message.isEvent {
-            state.undeliverable.append(
-              Undeliverable(sequence: message.sequence, subject: .event(message.record), reason: reason))
+          if message.request != nil {
+            if !state.blocked.refuse(message, reason) { Self.giveUp(message, reason, &state) }
+          } else if message.subject != nil {
+            Self.giveUp(message, reason, &state)
           } else {
             // The mediator cannot do without its own topics: that is for somebody to put right.
             state.failure = state.failure ?? reason
@@ -141,6 +169,12 @@ public final class Outbox: Sendable {
       }
       Self.trim(&state)
     }
+  }
+
+  /// Somebody has to be told; a late reply or a lifecycle event, though, must not stop the shard.
+  private static func giveUp(_ message: Message, _ reason: String, _ state: inout State) {
+    guard let subject = message.subject else { return acknowledge(message.sequence, in: &state) }
+    state.undeliverable.append(Undeliverable(sequence: message.sequence, subject: subject, reason: reason))
   }
 
   private static func acknowledge(_ sequence: Int64, in state: inout State) {
@@ -166,6 +200,7 @@ extension Outbox.Message {
   /// Whom a refusal is told, if anybody.
   fileprivate var subject: Outbox.Undeliverable.Subject? {
     if let request { return .request(request) }
+    if isLetter { return .letter }
     return isEvent ? .event(record) : nil
   }
 }

@@ -99,24 +99,7 @@ struct OutgoingEncoder {
   }
 
   private func message(_ letter: DeadLetter) -> Outbox.Message {
-    let record = letter.record
-    let facts = [
-      ("dl_reason", letter.reason), ("dl_detail", letter.detail), ("dl_topic", record.topic),
-      ("dl_partition", String(record.partition)), ("dl_offset", String(record.offset)), ("dl_attempts", "1"),
-    ]
-    var headers = record.headers
-    for (name, value) in facts { headers.append(KafkaHeader(name: name, value: Array(value.utf8))) }
-    var value = record.value
-    if let bytes = value, bytes.count > Self.maxDeadLetterBytes {
-      // Brokers refuse large records; Postgres has the whole of it.
-      value = nil
-      headers.append(KafkaHeader(name: "dl_value_bytes", value: Array(String(bytes.count).utf8)))
-    }
-    return Outbox.Message(
-      sequence: letter.sequence,
-      record: OutgoingRecord(
-        topic: Topics.deadLetters, partition: nil, key: record.key, value: value, headers: headers),
-      request: nil)
+    Outbox.Message(sequence: letter.sequence, record: letter.published(by: shard), request: nil, isLetter: true)
   }
 
   private func message(_ reply: ForwardedReply) -> Outbox.Message {
@@ -127,8 +110,6 @@ struct OutgoingEncoder {
         headers: reply.record.headers),
       request: nil)
   }
-
-  private static let maxDeadLetterBytes = 900_000
 }
 
 extension CloudEvent {

@@ -24,7 +24,7 @@ public enum PublishResult: Sendable, Hashable {
   case published
   /// The broker will never take this record (too large, say).
   case refused(String)
-  /// This program has no right to write to the record's topic.
+  /// The record's topic cannot be written, while others can: this program has no right to, or there is no such topic.
   case forbidden(String)
   /// Unknown whether it arrived: to be published again.
   case failed(String)
@@ -34,12 +34,16 @@ public enum PublishResult: Sendable, Hashable {
 public protocol ShardStore: Sendable {
   /// Instances by id, whatever shard they belong to; absent ones are left out.
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
-  /// Ids of this shard's instances whose `wakeAt` has come, earliest first.
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue]
+  /// What the time, or an operator, asks of this shard: of the timers of each version its share, earliest first.
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork
+  /// What operators ask of this shard, in the order in which they asked.
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand]
   /// What other transactions left for this shard to do, oldest first.
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem]
   /// Events of this shard that are kept no longer, and that nothing is to be done with any more.
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent]
+  /// Events that this shard has collected, and whose counterpart has not come in their time.
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent]
   func schedules() async throws(MediatorError) -> [ScheduleRow]
   /// Of these order keys, those of which this shard has an open instance.
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String>
@@ -50,6 +54,18 @@ public protocol ShardStore: Sendable {
   func renew(publishMark: Int64) async throws(MediatorError)
   /// What was committed above `sequence` and has to be published, in order.
   func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow]
+}
+
+public struct DueWork: Sendable, Hashable {
+  /// Ids of the shard's instances whose `wakeAt` has come, earliest first.
+  public let timers: [UUIDValue]
+  /// Known from the same question, so that an idle shard asks no other.
+  public let hasCommands: Bool
+
+  public init(timers: [UUIDValue], hasCommands: Bool) {
+    self.timers = timers
+    self.hasCommands = hasCommands
+  }
 }
 
 /// Time, given from outside.

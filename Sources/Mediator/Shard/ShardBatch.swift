@@ -58,10 +58,14 @@ public struct ShardBatch: Sendable {
   public var updated: [StoredInstance] = []
   public var journal: [JournalRow] = []
   public var deadLetters: [DeadLetter] = []
+  /// Dead letters that the topic did not take.
+  public var unpublishedLetters: [UnpublishedLetter] = []
   public var forwarded: [ForwardedReply] = []
   public var positions: [TopicPartition: Position] = [:]
   /// What instances listen to now, where that has changed.
   public var waits: [WaitChange] = []
+  /// Who is offered more of the kept events.
+  public var pages: [WaitPage] = []
   /// Events that go to whoever listens, to another shard, or to a collection.
   public var offered: [OfferedEvent] = []
   /// What was taken from the inbox.
@@ -74,6 +78,12 @@ public struct ShardBatch: Sendable {
   public var releasedOrderKeys: Set<String> = []
   public var schedules: [ScheduleRow] = []
   public var unscheduled: [String] = []
+  /// The numbers of the operators' commands that are done with, and what became of them.
+  public var commands: [Int64] = []
+  public var audit: [AuditRow] = []
+  /// The number of the newest definition that the batch was planned with; nil where a newer one would change nothing
+  /// in it. What an event starts, and under which keys it is found, depends on what is deployed.
+  public var newestDefinition: Int32?
   /// When the batch was planned.
   public var at = Timestamp(microseconds: 0)
 
@@ -86,7 +96,7 @@ public struct ShardBatch: Sendable {
   public var isEmpty: Bool {
     started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
       && positions.isEmpty && offered.isEmpty && handled.isEmpty && expired.isEmpty && schedules.isEmpty
-      && unscheduled.isEmpty
+      && unscheduled.isEmpty && commands.isEmpty && unpublishedLetters.isEmpty
   }
 }
 
@@ -116,24 +126,6 @@ public struct JournalRow: Sendable, Hashable {
       default: false
       }
     }
-  }
-}
-
-/// A record that could not be handled, with everything that is needed to look at it and to send it again.
-public struct DeadLetter: Sendable, Hashable {
-  public let sequence: Int64
-  public let record: KafkaRecord
-  /// A word for machines, such as `notJSON`.
-  public let reason: String
-  /// A sentence for people.
-  public let detail: String
-
-  public init(sequence: Int64, record: KafkaRecord, reason: String, detail: String) {
-    self.sequence = sequence
-    self.record = record
-    self.reason = reason
-    // The sentence may quote the record, and Postgres takes no NUL in a text.
-    self.detail = String(detail.map { $0 == "\0" ? "\u{FFFD}" : $0 })
   }
 }
 

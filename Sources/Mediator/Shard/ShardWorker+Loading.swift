@@ -11,7 +11,9 @@ extension ShardWorker {
 
   func load(_ needs: TurnNeeds, into known: inout TurnPlan.Known) async throws(MediatorError) {
     try await load(needs.instances, into: &known)
-    if !needs.orderKeys.isEmpty { known.openOrderKeys = try await store.openOrderKeys(needs.orderKeys) }
+    let reopened = needs.operated.compactMap { known.instances[$0]?.order?.key }
+    let orderKeys = needs.orderKeys.union(reopened)
+    if !orderKeys.isEmpty { known.openOrderKeys = try await store.openOrderKeys(orderKeys) }
     if !needs.collections.isEmpty {
       known.collections = Dictionary(grouping: try await store.collected(needs.collections), by: \.collection)
     }

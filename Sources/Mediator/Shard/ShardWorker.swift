@@ -18,6 +18,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private let clock: any MediatorClock
   private let outbox = Outbox()
   var cache: InstanceCache
+  private var pace: TurnPace
+  /// Records of the last turn.
+  private var lastRecords = 0
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
@@ -43,6 +46,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     self.catalogs = catalogs
     self.clock = clock
     cache = InstanceCache(capacity: options.cacheCapacity, bytes: options.cacheBytes)
+    pace = TurnPace(target: options.turnTarget)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
     unpublishedAfter = takeover.publishMark
@@ -62,6 +66,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   @discardableResult
   public func turn() async throws(MediatorError) -> TurnReport {
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
+    tendTopics()
     if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
@@ -69,11 +74,13 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     var catalog = try await catalogs.current()
     let timed = try await timedWork(&catalog)
     let records = try await poll(waiting: work.isEmpty && timed.isEmpty, catalog)
+    lastRecords = records.count
     report.split(.poll)
     guard !(records.isEmpty && timed.isEmpty && work.isEmpty) else {
       try await renewIfDue()
       return report
     }
+    let began = clock.now()
     let inputs: [TurnInput]
     (inputs, catalog) = try await decode(records, catalog)
     report.split(.decode)
@@ -82,6 +89,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     work += timed
     try await run(work[...], catalog, &report)
     outbox.settle(undeliverable)
+    pace.turned(in: clock.now() - began)
     await reportPositions()
     return report
   }
@@ -110,7 +118,17 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     // What comes by way of the inbox should not wait for a queue that is quiet.
     let wait = catalog.usesInbox ? min(options.wait, options.inboxInterval) : options.wait
     // Kafka does not take what is committed: read no more of it, but stay alive and keep the lease.
-    return try await source.nextBatch(max: hasRoom ? options.maxBatch : 0, wait: waiting ? wait : .zero)
+    return try await source.nextBatch(max: hasRoom ? pace.limit(options.maxBatch) : 0, wait: waiting ? wait : .zero)
+  }
+
+  /// Tries the topics that refused, and gives up what they have refused for too long. Before the rows that wait for
+  /// them fill the outbox: then everything else would stand still as well.
+  private func tendTopics() {
+    guard outbox.hasBlockedTopics else { return }
+    let isCrowded = !outbox.hasRoom(rows: options.maxUnpublished / 2, bytes: .max)
+    outbox.tend(
+      at: clock.now(), patience: isCrowded ? .zero : options.patience, probeInterval: options.probeInterval,
+      through: publisher)
   }
 
   private var hasRoom: Bool {
@@ -121,17 +139,27 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
     let now = clock.now()
     steadyScans(now)
+    // What Kafka does not take fills the memory, whatever it came from.
+    guard hasRoom else { return [] }
+    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
     var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
-      let items = try await store.inbox(limit: options.maxInbox)
+      let items = try await store.inbox(limit: maxInbox)
       work += items.map { .inbox($0) }
-      if items.count < options.maxInbox { nextInboxScan = now + options.inboxInterval }
+      if items.count < maxInbox { nextInboxScan = now + options.inboxInterval }
     }
     if now >= nextTimerScan {
-      let due = try await store.due(at: now, limit: options.maxTimers)
+      let due = try await store.due(
+        at: now,
+        within: TimerQuota(limit: maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
       // A full page means that more are due already.
-      if due.count < options.maxTimers { nextTimerScan = now + options.timerInterval }
-      work += due.map { .timer($0) }
+      if due.timers.count < maxTimers { nextTimerScan = now + options.timerInterval }
+      work += due.timers.map { .timer($0) }
+      if due.hasCommands {
+        let commands = try await store.commands(limit: options.maxCommands)
+        if commands.count == options.maxCommands { nextTimerScan = now }
+        work += commands.map { .command($0) }
+      }
       if schedules == nil {
         schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
       }
@@ -139,9 +167,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       work += schedules?.work(catalog, now: now) ?? []
     }
     if catalog.usesInbox, now >= nextExpiryScan {
-      let expired = try await store.expired(at: now, limit: options.maxTimers)
-      if expired.count < options.maxTimers { nextExpiryScan = now + options.expiryInterval }
-      work += expired.map { .expired($0) }
+      let expired = try await store.expired(at: now, limit: maxTimers)
+      let overdue = try await store.overdue(at: now, limit: maxTimers)
+      if max(expired.count, overdue.count) < maxTimers { nextExpiryScan = now + options.expiryInterval }
+      work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
     }
     return work
   }
@@ -166,7 +195,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       // Its workflow may have been deployed a moment ago: look before giving up on the event.
       let refreshed = try await catalogs.refreshed()
       // Definitions are only ever added.
-      if refreshed.count > catalog.count {
+      if refreshed.newest > catalog.newest {
         catalog = refreshed
         inputs = records.map(decoder(catalog).decode)
       }
@@ -177,7 +206,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func decoder(_ catalog: DefinitionCatalog) -> InputDecoder {
     InputDecoder(
       catalog: catalog, queues: options.queues, repliesTopic: options.repliesTopic, limits: options.limits,
-      shard: takeover.shard, shards: options.shards, secrets: options.secrets)
+      shard: takeover.shard, shards: options.shards, secrets: options.secrets, replyLimits: options.replyLimits)
   }
 
   private func encoder(_ catalog: DefinitionCatalog) -> OutgoingEncoder {
@@ -198,9 +227,12 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     return refreshed
   }
 
-  /// Those that can still take a step here. What has ended, or lives elsewhere, needs no definition.
-  private func mine(_ instances: [UUIDValue: StoredInstance]) -> [StoredInstance] {
-    instances.values.filter { $0.shard == takeover.shard && !$0.state.status.isTerminal }
+  /// Those that can still take a step here. What has ended, or lives elsewhere, needs no definition, but for what an
+  /// operator may open again.
+  private func mine(_ instances: [UUIDValue: StoredInstance], _ operated: Set<UUIDValue>) -> [StoredInstance] {
+    instances.values.filter {
+      $0.shard == takeover.shard && (!$0.state.status.isTerminal || operated.contains($0.id))
+    }
   }
 
   // MARK: Planning and writing
@@ -208,37 +240,66 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private func run(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
   ) async throws(MediatorError) {
-    var work = work
-    for attempt in 1... {
-      let (plan, batch, catalog) = try await planned(work, catalog, &report)
+    var (work, catalog) = (work, catalog)
+    var attempt = 1
+    while true {
+      let planned = try await planned(work, catalog, &report)
+      (work, catalog) = (planned.work, planned.catalog)
       do {
-        try await commit(batch)
+        try await commit(planned.batch)
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
+        let known = catalog.newest
+        catalog = try await catalogs.refreshed()
+        if catalog.newest > known {
+          // A definition was deployed meanwhile: to it, the events may be something else.
+          work = decoded(work, by: catalog)
+          continue
+        }
         // An instance of this batch was started on another shard in the meantime: loading will find it. Or an event was
         // to expire that is wanted after all: should it not be, the next look finds it again.
         work = ArraySlice(work.filter { !$0.isExpiry })
         if work.isEmpty { return }
+        attempt += 1
         continue
       } catch  where error.code == .unstorable {
         return try await setAside(work, error.message, catalog, &report)
       }
-      publish(batch, plan.instances, catalog)
+      publish(planned.batch, planned.plan.instances, catalog)
       report.split(.publish)
-      report.add(plan, records: work.count { if case .record = $0 { true } else { false } })
+      report.add(planned.plan, records: work.count { if case .record = $0 { true } else { false } })
       return
     }
+  }
+
+  private func decoded(_ work: ArraySlice<TurnWork>, by catalog: DefinitionCatalog) -> ArraySlice<TurnWork> {
+    let decoder = decoder(catalog)
+    return ArraySlice(work.map { $0.decoded(by: decoder) })
+  }
+
+  /// A plan, with the work as the catalog that it was planned with has it.
+  private struct Planned {
+    let work: ArraySlice<TurnWork>
+    let plan: TurnPlan
+    let batch: ShardBatch
+    let catalog: DefinitionCatalog
   }
 
   /// Plans the work; again, when a plan turns out to need an instance that was not loaded.
   private func planned(
     _ work: ArraySlice<TurnWork>, _ catalog: DefinitionCatalog, _ report: inout TurnReport
-  ) async throws(MediatorError) -> (TurnPlan, ShardBatch, DefinitionCatalog) {
-    var catalog = catalog
+  ) async throws(MediatorError) -> Planned {
+    var (work, catalog) = (work, catalog)
     var isRefreshed = false
-    var known = try await load(TurnNeeds(work, decoder(catalog)))
+    let needs = TurnNeeds(work, decoder(catalog))
+    var known = try await load(needs)
     while true {
-      catalog = try await self.catalog(catalog, naming: mine(known.instances).map(\.definition))
+      let before = catalog.newest
+      catalog = try await self.catalog(catalog, naming: mine(known.instances, needs.operated).map(\.definition))
+      if catalog.newest > before {
+        work = decoded(work, by: catalog)
+        try await load(TurnNeeds(work, decoder(catalog)), into: &known)
+      }
       report.split(.load)
       var plan = plan(catalog, known)
       let decoder = decoder(catalog)
@@ -249,9 +310,10 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
         // They may have been deployed a moment ago.
         isRefreshed = true
         catalog = try await catalogs.refreshed()
+        work = decoded(work, by: catalog)
         try await load(TurnNeeds(work, self.decoder(catalog)), into: &known)
       } else if plan.missing.isEmpty {
-        return (plan, batch, catalog)
+        return Planned(work: work, plan: plan, batch: batch, catalog: catalog)
       } else {
         try await load(plan.missing, into: &known)
       }
@@ -259,9 +321,11 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   private func plan(_ catalog: DefinitionCatalog, _ known: TurnPlan.Known) -> TurnPlan {
-    TurnPlan(
+    var plan = TurnPlan(
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
       publishMark: publishMark, catalog: catalog, known: known, now: clock.now())
+    plan.repliesTopic = options.repliesTopic
+    return plan
   }
 
   private func commit(_ batch: ShardBatch) async throws(MediatorError) {
@@ -279,7 +343,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What a batch makes due at once need not wait for the next scan.
   private func noteWork(of batch: ShardBatch) {
     let now = clock.now()
-    if !batch.offered.isEmpty || !batch.waits.isEmpty { nextInboxScan = now }
+    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { nextInboxScan = now }
     if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
       nextTimerScan = now
     }

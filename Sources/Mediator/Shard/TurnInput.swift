@@ -64,6 +64,8 @@ public enum IgnoredReason: String, Sendable, Hashable, CaseIterable {
   case early
   /// An event that no listening task wanted after all.
   case unwanted
+  /// An operator's command that the instance's state did not allow.
+  case refused
 }
 
 extension IgnoredReason {

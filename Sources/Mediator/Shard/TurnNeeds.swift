@@ -8,6 +8,8 @@ struct TurnNeeds {
   private(set) var instances: Set<UUIDValue> = []
   private(set) var orderKeys: Set<String> = []
   private(set) var collections: Set<CollectedEvent.Collection> = []
+  /// Instances that an operator may open again: then it matters whether their order keys are held by others.
+  private(set) var operated: Set<UUIDValue> = []
 
   init(_ work: ArraySlice<TurnWork>, _ decoder: InputDecoder) {
     for item in work {
@@ -15,6 +17,8 @@ struct TurnNeeds {
       switch item {
       case .record(_, let input): orderKeys.formUnion(input.orderKeys)
       case .inbox(let item): add(item, decoder)
+      case .command(let queued): operated.insert(queued.command.instance)
+      case .overdue(let item): collections.insert(item.event.collection)
       default: continue
       }
     }

@@ -21,6 +21,17 @@ extension TurnPlan {
     quarantine(record, reason: "expired", detail: "nothing that listens took the event in its time")
   }
 
+  /// A collected event whose counterpart has not come in its time; unless it has come in this very turn.
+  mutating func expire(_ overdue: OverdueEvent) {
+    let event = overdue.event
+    guard let place = collections[event.collection]?.firstIndex(of: event) else { return }
+    collections[event.collection]?.remove(at: place)
+    batch.uncollected.append(event)
+    quarantine(
+      overdue.record, reason: "expired",
+      detail: "the other events that \(event.collection.workflow) needs with it did not come in its time")
+  }
+
   /// Does what another transaction found out is to be done.
   mutating func handle(_ item: InboxItem, _ decoder: InputDecoder) {
     var isConsumed = false
@@ -37,7 +48,27 @@ extension TurnPlan {
       // It could be read when it arrived; what can have changed is the configuration.
       quarantine(item.record, reason: "unreadable", detail: "\(error)")
     }
+    finish(item, isConsumed: isConsumed)
+  }
+
+  mutating func finish(_ item: InboxItem, isConsumed: Bool) {
     batch.handled.append(HandledItem(number: item.number, event: item.event, isConsumed: isConsumed))
+    guard let size = item.page, let instance = item.instance else { return }
+    if let known = pageEnds[instance], known.event > item.event { return }
+    pageEnds[instance] = (item.event, size)
+  }
+
+  /// Who still waits for the same is offered the next page; who waits for something else begins with the first one.
+  func nextPages() -> [WaitPage] {
+    let changed = Set(batch.waits.map(\.instance))
+    var pages: [WaitPage] = []
+    for (id, end) in pageEnds where !changed.contains(id) {
+      guard let instance = instances[id], let engine = catalog[instance.definition]?.engine else { continue }
+      let waits = engine.waits(of: instance.state)
+      guard !waits.isEmpty else { continue }
+      pages.append(WaitPage(instance: id, waits: waits, after: end.event, size: WaitPage.size(after: end.size)))
+    }
+    return pages.sorted { ($0.instance.high, $0.instance.low) < ($1.instance.high, $1.instance.low) }
   }
 
   private mutating func deliver(_ event: CloudEvent, _ item: InboxItem) -> Bool {
@@ -47,7 +78,7 @@ extension TurnPlan {
       ignore(.unwanted)
       return false
     }
-    return step(id) { engine, state, now in engine.event(event.json, state: &state, now: now) }
+    return step(id) { engine, state, now in engine.event(event.json, state: &state, now: now) } == .applied
   }
 
   private mutating func start(_ event: CloudEvent, _ item: InboxItem) throws {

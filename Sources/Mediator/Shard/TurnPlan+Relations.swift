@@ -20,24 +20,24 @@ extension TurnPlan {
     guard let entry = catalog.entry(workflow, version: child.version) else {
       unknownWorkflows.insert(workflow)
       let detail = "the workflow \(workflow) \(child.version) is not deployed"
-      let problem = Problems.configuration(detail, at: child.reference)
-      step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
-      return
+      return tell(id, of: child.id, .faulted(Problems.configuration(detail, at: child.reference)))
     }
     // A workflow that runs itself would otherwise fill this turn, and every one that tries it again.
     guard parent.depth < Self.maxDepth else {
       let detail = "workflows have started one another \(Self.maxDepth) deep: do they run themselves?"
-      let problem = Problems.runtime(detail, at: child.reference)
-      step(id) { engine, state, now in engine.child(child.id, ended: .faulted(problem), state: &state, now: now) }
-      return
+      return tell(id, of: child.id, .faulted(Problems.runtime(detail, at: child.reference)))
     }
     begin(
       entry, id: child.id, input: child.input, key: parent.key, eventID: "\(id.text).\(child.activity)",
       eventSource: catalog[parent.definition]?.source ?? "/", parent: id, depth: parent.depth + 1)
+    // How one that is awaited ends, its parent is told when it does.
+    if !child.isAwaited { tell(id, of: child.id, .started) }
   }
 
   /// How deep workflows may start one another.
   static let maxDepth = 50
+  /// How often instances may be told of others within one plan; what follows from more is left to the next turn.
+  static let maxAnswers = 1_000
 
   private mutating func cancel(_ child: UUIDValue, of parent: UUIDValue) {
     guard let instance = find(child), !instance.state.status.isTerminal else { return }
@@ -58,7 +58,16 @@ extension TurnPlan {
       outcome = .faulted(
         child.state.error ?? Problems.runtime("the workflow failed", at: "/"))
     }
-    step(parent) { engine, state, now in engine.child(child.id, ended: outcome, state: &state, now: now) }
+    tell(parent, of: child.id, outcome)
+  }
+
+  private mutating func tell(_ parent: UUIDValue, of child: UUIDValue, _ outcome: ChildOutcome) {
+    answers += 1
+    // A loop over instances that end at once would otherwise be a turn without end.
+    let isLater = answers > Self.maxAnswers
+    step(parent) { engine, state, now in
+      engine.child(child, outcome, isLater: isLater, state: &state, now: now)
+    }
   }
 
   // MARK: Schedules
@@ -85,6 +94,15 @@ extension TurnPlan {
     begin(entry, id: id, input: [:], key: nil, eventID: due.rfc3339, eventSource: source)
   }
 
+  /// Does not start the instance that is due, because that cannot be stored: the next time is another chance.
+  mutating func skip(_ row: ScheduleRow, at due: Timestamp) {
+    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
+      return unschedule(row.workflow)
+    }
+    let next = schedule.next(after: due, now: now) ?? schedule.after.map { now + $0 }
+    schedules[row.workflow] = ScheduleRow(workflow: row.workflow, definition: entry.number, nextAt: next)
+  }
+
   mutating func plan(_ row: ScheduleRow) { schedules[row.workflow] = row }
 
   mutating func unschedule(_ workflow: String) { batch.unscheduled.append(workflow) }
@@ -107,6 +125,14 @@ extension JournalEntry {
   var isRelation: Bool {
     switch self {
     case .childStarted, .childCancelled: true
+    default: false
+    }
+  }
+
+  /// Whether an instance ends with it.
+  var isEnd: Bool {
+    switch self {
+    case .workflowCompleted, .workflowFaulted, .workflowCancelled: true
     default: false
     }
   }

@@ -11,6 +11,8 @@ struct TurnPlan {
   let catalog: DefinitionCatalog
   let known: Known
   let now: Timestamp
+  /// What processing events name as the place for their replies.
+  var repliesTopic = Topics.replies
   var batch: ShardBatch
   private(set) var ignored: [IgnoredReason: Int] = [:]
   private(set) var startedCount = 0
@@ -25,6 +27,8 @@ struct TurnPlan {
   var heldOrderKeys: Set<String> = []
   /// What is collected at this point of the plan.
   var collections: [CollectedEvent.Collection: [CollectedEvent]]
+  /// Of each instance that came to the end of a page of kept events: its last event, and its size.
+  var pageEnds: [UUIDValue: (event: Int64, size: Int)] = [:]
   private var startedHere: Set<UUIDValue> = []
   private var touched: Set<UUIDValue> = []
   private var order: [UUIDValue] = []
@@ -32,6 +36,10 @@ struct TurnPlan {
   /// What steps mean to other instances and is not done yet.
   private var consequences: [Consequence] = []
   private var isFollowing = false
+  /// What could not be done and left nothing behind that tells of it.
+  var givenUp: [GivenUp] = []
+  /// How often instances were told of others.
+  var answers = 0
 
   private enum Consequence {
     case relation(UUIDValue, JournalEntry)
@@ -67,6 +75,10 @@ struct TurnPlan {
 
   mutating func add(_ input: TurnInput, from record: KafkaRecord, keepingEvents retention: Duration) {
     switch input {
+    case .event, .deadLetter: batch.newestDefinition = catalog.newest
+    case .reply, .ignored: break
+    }
+    switch input {
     case .event(let event):
       for start in event.starts { self.start(start, event, key: record.key) }
       for failure in event.failures { quarantine(record, reason: "orderKeyFailed", detail: failure) }
@@ -74,7 +86,7 @@ struct TurnPlan {
     case .reply(let outcome, let requestID, let instance):
       reply(outcome, requestID, instance, record)
     case .deadLetter(let reason, let detail):
-      quarantine(record, reason: reason, detail: detail)
+      quarantine(record, reason: reason, detail: detail, instance: record.correlation)
     case .ignored(let reason):
       ignore(reason)
     }
@@ -95,7 +107,9 @@ struct TurnPlan {
     let record = KafkaRecord(
       topic: event.topic, partition: event.partition ?? -1, offset: -1, timestamp: now.microseconds / 1000,
       key: event.key, value: event.value, headers: event.headers)
-    quarantine(record, reason: "undeliverable", detail: "the broker has refused the event: \(reason)")
+    quarantine(
+      record, reason: "undeliverable", detail: "the broker has refused the event: \(reason)",
+      instance: record.correlation)
   }
 
   /// The instance's next step cannot be stored, whatever is tried: it ends with an error that says so.
@@ -103,8 +117,9 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.abandon(reason, state: &state, now: now) }
   }
 
-  mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String) {
-    batch.deadLetters.append(DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail))
+  mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String, instance: UUIDValue? = nil) {
+    batch.deadLetters.append(
+      DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail, instance: instance))
   }
 
   mutating func advance(past record: KafkaRecord) { lastRecords[record.topicPartition] = record }
@@ -125,7 +140,7 @@ struct TurnPlan {
     _ entry: DefinitionCatalog.Entry, id: UUIDValue, input: JSON, key: [UInt8]?, eventID: String, eventSource: String,
     parent: UUIDValue? = nil, depth: Int = 0, orderKey: String? = nil
   ) {
-    let mustWait = orderKey.map { known.openOrderKeys.contains($0) || heldOrderKeys.contains($0) } ?? false
+    let mustWait = orderKey.map(isHeld) ?? false
     if let orderKey { heldOrderKeys.insert(orderKey) }
     startedHere.insert(id)
     startedCount += 1
@@ -141,6 +156,9 @@ struct TurnPlan {
     journal(id, step)
   }
 
+  /// Whether an open instance has the order key.
+  func isHeld(_ orderKey: String) -> Bool { known.openOrderKeys.contains(orderKey) || heldOrderKeys.contains(orderKey) }
+
   private mutating func reply(
     _ outcome: ReplyOutcome, _ requestID: String, _ id: UUIDValue, _ record: KafkaRecord
   ) {
@@ -153,34 +171,42 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.reply(outcome, to: requestID, state: &state, now: now) }
   }
 
-  /// - Returns: whether the input changed the instance.
+  /// - Returns: whether the input changed the instance, and why not.
   @discardableResult
-  mutating func step(_ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step) -> Bool {
+  mutating func step(
+    _ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
+  ) -> Disposition {
     guard var instance = instances[id], instance.shard == shard, let entry = catalog[instance.definition] else {
       ignore(.forged)
-      return false
+      return .ignored(.forged)
     }
+    let wasOpen = !instance.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
+    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: instances[id], step, entry)
     instances[id] = instance
     switch step.disposition {
     case .applied:
       touch(id)
-      journal(id, step)
-      return true
+      journal(id, step, wasOpen: wasOpen)
+      if let fault { quarantine(fault.event, reason: "uncaughtFault", detail: fault.detail, instance: id) }
     case .ignored(let reason):
       ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
       if reason == .early { touch(id) }
-      return false
+    // Whoever asked is told.
+    case .refused: break
     }
+    return step.disposition
   }
 
-  private mutating func journal(_ id: UUIDValue, _ step: Engine.Step) {
+  private mutating func journal(_ id: UUIDValue, _ step: Engine.Step, wasOpen: Bool = true) {
     if !step.entries.isEmpty {
       batch.journal.append(JournalRow(sequence: nextSequence(), instance: id, at: now, entries: step.entries))
     }
     for entry in step.entries where entry.isRelation { consequences.append(.relation(id, entry)) }
-    if instances[id]?.state.status.isTerminal == true { consequences.append(.ended(id)) }
+    // What an operator changes in an instance that has ended, and that stays so, is no second end.
+    let hasEnded = wasOpen || step.entries.contains { $0.isEnd }
+    if hasEnded, instances[id]?.state.status.isTerminal == true { consequences.append(.ended(id)) }
     follow()
   }
 
@@ -232,6 +258,7 @@ struct TurnPlan {
       if let change = waitChange(of: instance) { batch.waits.append(change) }
     }
     order = []
+    batch.pages = nextPages()
     return batch
   }
 

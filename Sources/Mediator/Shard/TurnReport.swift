@@ -11,6 +11,7 @@ public struct TurnReport: Sendable {
   public var forwarded = 0
   public var requests = 0
   public var ignored: [IgnoredReason: Int] = [:]
+  public var givenUp: [GivenUp] = []
   public private(set) var times: [Stage: Duration] = [:]
   private var lap = ContinuousClock.now
 
@@ -31,6 +32,7 @@ public struct TurnReport: Sendable {
     ended.merge(plan.endedCount, uniquingKeysWith: +)
     ignored.merge(plan.ignored, uniquingKeysWith: +)
     forwarded += plan.batch.forwarded.count
+    givenUp += plan.givenUp
     for letter in plan.batch.deadLetters { deadLetters[letter.reason, default: 0] += 1 }
     for row in plan.batch.journal {
       requests += row.requests.count

@@ -12,7 +12,8 @@ enum EventRows {
   static func statements(_ batch: ShardBatch, shard: Int32) -> [PostgresStatement] {
     var statements: [PostgresStatement] = []
     let keys = batch.offered.flatMap(\.keys) + batch.expired.flatMap(\.keys)
-    let types = Set(keys.map(type)).union(batch.waits.flatMap(\.waits).map(\.type))
+    let waits = batch.waits.flatMap(\.waits) + batch.pages.flatMap(\.waits)
+    let types = Set(keys.map(type)).union(waits.map(\.type))
     if !types.isEmpty {
       statements.append(PostgresStatement("select take_turns($1)", [.texts(types.sorted())]))
     }
@@ -20,6 +21,7 @@ enum EventRows {
     if !batch.handled.isEmpty { statements += handled(batch.handled) }
     if !batch.offered.isEmpty { statements += offer(batch.offered, shard) }
     if !batch.waits.isEmpty { statements += wait(batch.waits, shard, batch.at) }
+    if !batch.pages.isEmpty { statements.append(page(batch.pages, shard, batch.at)) }
     if !batch.expired.isEmpty {
       statements.append(
         PostgresStatement(
@@ -89,7 +91,7 @@ enum EventRows {
         )
         insert into inbox (shard, kind, instance, event)
         select distinct w.shard, 'event', w.instance, a.number
-          from arrived a join waits w on w.key = any(a.keys)
+          from arrived a join waits w on w.key = any(a.keys) and not w.behind
          order by a.number
         on conflict do nothing
         """,
@@ -118,31 +120,74 @@ enum EventRows {
     statements.append(
       PostgresStatement(
         """
-        with waiting as (
-          insert into waits (instance, activity, filter, shard, type, key)
-          select instance, activity, filter, $1, type, key
+        with wanted as materialized (
+          select instance, activity, filter, type, key
             from unnest($2::uuid[], $3::int4[], $4::int4[], $5::text[], $6::text[])
                  as w(instance, activity, filter, type, key)
-          returning instance, key
+        ), asked as materialized (
+          select instance, array_agg(key) as keys, 0::int8 as after, $8::int4 as size from wanted group by instance
+        ), \(pageOfAsked("$7")), waiting as (
+          insert into waits (instance, activity, filter, shard, type, key, behind)
+          select instance, activity, filter, $1, type, key, instance in (select instance from page where place = size)
+            from wanted
         )
-        insert into inbox (shard, kind, instance, event)
-        select distinct $1::int4, 'event', w.instance, e.number
-          from waiting w join events e on e.keys @> array[w.key] and not e.consumed and e.expires_at > $7
-         order by e.number
-        on conflict do nothing
+        \(inboxOfPage)
         """,
         [
           .int4(shard), .uuids(rows.map { PostgresUUID($0.0) }), .int4s(rows.map { Int32($0.1.activity) }),
           .int4s(rows.map { Int32($0.1.filter) }), .texts(rows.map(\.1.type)), .texts(rows.map(\.1.key)),
-          .timestamp(now.microseconds),
+          .timestamp(now.microseconds), .int4(Int32(WaitPage.firstSize)),
         ]))
     return statements
   }
 
+  private static func page(_ pages: [WaitPage], _ shard: Int32, _ now: Timestamp) -> PostgresStatement {
+    PostgresStatement(
+      """
+      with asked as materialized (
+        select instance, (select array_agg(w.key) from waits w where w.instance = a.instance) as keys, after, size
+          from unnest($2::uuid[], $3::int8[], $4::int4[]) as a(instance, after, size)
+      ), \(pageOfAsked("$5")), reached as (
+        update waits set behind = instance in (select instance from page where place = size)
+         where instance in (select instance from asked)
+      )
+      \(inboxOfPage)
+      """,
+      [
+        .int4(shard), .uuids(pages.map { PostgresUUID($0.instance) }), .int8s(pages.map(\.after)),
+        .int4s(pages.map { Int32($0.size) }), .timestamp(now.microseconds),
+      ])
+  }
+
+  /// The oldest kept events for each who asks. The search has to go by the keys: that is why the limit stays outside of it
+  /// (`offset 0`), and why the number is none that the primary key could be asked for (`+ 0`).
+  private static func pageOfAsked(_ now: String) -> String {
+    """
+    page as materialized (
+      select a.instance, a.size, e.number, e.place
+        from asked a
+       cross join lateral (
+             select f.number, row_number() over (order by f.number) as place
+               from (select distinct e.number
+                       from unnest(a.keys) as k(key) join events e on e.keys @> array[k.key]
+                      where not e.consumed and e.expires_at > \(now) and e.number + 0 > a.after offset 0) f
+              order by f.number limit a.size) e
+    )
+    """
+  }
+
+  /// The last event of a full page says so, also when it is there already.
+  private static let inboxOfPage = """
+    insert into inbox (shard, kind, instance, event, page)
+    select $1::int4, 'event', instance, number, case when place = size then size end from page order by number
+    on conflict ((coalesce(instance::text, workflow)), event) do update set page = excluded.page
+     where excluded.page is not null
+    """
+
   // MARK: Reading
 
   static let inbox = """
-    select i.number as item, i.kind, i.instance, i.workflow, i.event, e.topic, e.partition, e."offset", e.timestamp,
+    select i.number as item, i.kind, i.instance, i.workflow, i.event, i.page, e.topic, e.partition, e."offset", e.timestamp,
            e.key, e.value, e.headers
       from inbox i join events e on e.number = i.event where i.shard = $1 order by i.number limit $2
     """
@@ -151,13 +196,14 @@ enum EventRows {
     InboxItem(
       number: Int64(try row.int("item")), kind: InboxItem.Kind(rawValue: try row.text("kind")) ?? .event,
       instance: try row.optionalUUID("instance").map { UUIDValue($0) }, workflow: try row.optionalText("workflow"),
-      event: Int64(try row.int("event")), record: try record(row))
+      event: Int64(try row.int("event")), record: try record(row), page: try row.optionalInt("page"))
   }
 
   static let expired = """
     select number, used, keys, topic, partition, "offset", timestamp, key, value, headers
       from events e
      where shard = $1 and expires_at <= $2 and not exists (select from inbox i where i.event = e.number)
+       and not exists (select from collected c where c.number = e.number)
      order by expires_at limit $3
     """
 
@@ -167,7 +213,7 @@ enum EventRows {
       keys: try row.texts("keys").compactMap(\.self))
   }
 
-  private static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {
+  static func record(_ row: PostgresRow) throws(PostgresError) -> KafkaRecord {
     KafkaRecord(
       topic: try row.text("topic"), partition: Int32(try row.int("partition")), offset: Int64(try row.int("offset")),
       timestamp: Int64(try row.int("timestamp")), key: try row.optionalBytes("key"),

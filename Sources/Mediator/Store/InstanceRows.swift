@@ -38,10 +38,10 @@ enum InstanceRows {
       guard let status = InstanceStatus(rawValue: stored.status) else {
         throw MediatorError(.store, "instance \(id.text) has the unknown status '\(stored.status)'")
       }
-      // An ended instance has no state left: nothing but its status is asked of it.
+      // An ended instance has no state left, but for one that faulted: an operator may want it to be tried again.
       let resting = try state.map { try JSON.parse($0) } ?? ["next": 0, "activities": []]
       var state = try InstanceState(
-        id: id, input: status.isTerminal ? .null : try JSON.parse(input), startedAt: stored.startedAt, status: status,
+        id: id, input: try JSON.parse(input), startedAt: stored.startedAt, status: status,
         resting: resting)
       state.updatedAt = stored.updatedAt
       return StoredInstance(
@@ -103,6 +103,6 @@ enum InstanceRows {
   }
 
   private static func restingBytes(_ state: InstanceState) -> [UInt8]? {
-    state.status.isTerminal ? nil : state.resting.serialized()
+    state.status.isTerminal && !state.isReopenable ? nil : state.resting.serialized()
   }
 }

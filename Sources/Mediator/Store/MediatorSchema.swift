@@ -25,5 +25,14 @@ public enum MediatorSchema {
       Migration(
         number: 1, name: "foundation", sql: String(decoding: PackageResources.V0001_foundation_sql, as: UTF8.self)),
       Migration(number: 2, name: "events", sql: String(decoding: PackageResources.V0002_events_sql, as: UTF8.self)),
+      Migration(number: 3, name: "catalog", sql: String(decoding: PackageResources.V0003_catalog_sql, as: UTF8.self)),
+      Migration(
+        number: 4, name: "commands", sql: String(decoding: PackageResources.V0004_commands_sql, as: UTF8.self)),
+      Migration(
+        number: 5, name: "dead-letters", sql: String(decoding: PackageResources.V0005_dead_letters_sql, as: UTF8.self)),
+      Migration(
+        number: 6, name: "diagnosis", sql: String(decoding: PackageResources.V0006_diagnosis_sql, as: UTF8.self)),
+      Migration(
+        number: 7, name: "retention", sql: String(decoding: PackageResources.V0007_retention_sql, as: UTF8.self)),
     ])
 }

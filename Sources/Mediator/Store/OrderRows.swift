@@ -7,7 +7,7 @@ enum OrderRows {
   static func statements(_ batch: ShardBatch, shard: Int32) -> [PostgresStatement] {
     var statements: [PostgresStatement] = []
     if !batch.releasedOrderKeys.isEmpty { statements.append(release(batch.releasedOrderKeys, shard, batch.at)) }
-    if !batch.collected.isEmpty { statements.append(collect(batch.collected)) }
+    if !batch.collected.isEmpty { statements.append(collect(batch.collected, shard, batch.at)) }
     if !batch.uncollected.isEmpty { statements.append(uncollect(batch.uncollected)) }
     if !batch.schedules.isEmpty { statements.append(schedule(batch.schedules, shard)) }
     if !batch.unscheduled.isEmpty {
@@ -32,12 +32,37 @@ enum OrderRows {
     select distinct order_key from instances where shard = $1 and order_key = any($2) and ended_at is null
     """
 
-  private static func collect(_ events: [CollectedEvent]) -> PostgresStatement {
+  /// They expire when the events do as which they came.
+  private static func collect(_ events: [CollectedEvent], _ shard: Int32, _ now: Timestamp) -> PostgresStatement {
     PostgresStatement(
       """
-      insert into collected (workflow, correlation, filter, number, event)
-      select * from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::json[])
-      """, keys(events) + [.jsons(events.map { $0.event.serialized() })])
+      insert into collected (workflow, correlation, filter, number, event, shard, expires_at)
+      select n.workflow, n.correlation, n.filter, n.number, n.event, $6, coalesce(e.expires_at, $7)
+        from unnest($1::text[], $2::text[], $3::int4[], $4::int8[], $5::json[])
+             as n(workflow, correlation, filter, number, event) left join events e on e.number = n.number
+      """,
+      keys(events) + [.jsons(events.map { $0.event.serialized() }), .int4(shard), .timestamp(now.microseconds)])
+  }
+
+  static let overdue = """
+    select c.workflow, c.correlation, c.filter, c.number, c.event,
+           e.topic, e.partition, e."offset", e.timestamp, e.key, e.value, e.headers
+      from collected c left join events e on e.number = c.number
+     where c.shard = $1 and c.expires_at <= $2 order by c.expires_at limit $3
+    """
+
+  static func overdueEvent(_ row: PostgresRow) throws(MediatorError) -> OverdueEvent {
+    let event = try collectedEvent(row)
+    return try store { () throws(PostgresError) in
+      if try !row.isNull("topic") { return OverdueEvent(event: event, record: try EventRows.record(row)) }
+      // Collected before events were kept for as long: what was read is all that is left.
+      let header = KafkaHeader(name: "content-type", value: Array("application/cloudevents+json".utf8))
+      return OverdueEvent(
+        event: event,
+        record: KafkaRecord(
+          topic: "", partition: -1, offset: -1, timestamp: -1, key: nil, value: event.event.serialized(),
+          headers: [header]))
+    }
   }
 
   private static func uncollect(_ events: [CollectedEvent]) -> PostgresStatement {

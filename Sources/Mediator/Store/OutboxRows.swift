@@ -19,24 +19,6 @@ enum OutboxRows {
       ])
   }
 
-  static func insert(_ letters: [DeadLetter], shard: Int32) -> PostgresStatement {
-    let records = letters.map(\.record)
-    return PostgresStatement(
-      """
-      insert into dead_letters
-        (shard, sequence, topic, partition, "offset", timestamp, key, value, headers, reason, detail)
-      select $1, * from unnest($2::int8[], $3::text[], $4::int4[], $5::int8[], $6::int8[], $7::bytea[], $8::bytea[],
-                               $9::bytea[], $10::text[], $11::text[])
-      """,
-      [
-        .int4(shard), .int8s(letters.map(\.sequence)), .texts(records.map(\.topic)),
-        .int4s(records.map(\.partition)), .int8s(records.map(\.offset)), .int8s(records.map(\.timestamp)),
-        .bytesArray(records.map(\.key)), .bytesArray(records.map(\.value)),
-        .bytesArray(records.map { HeaderBytes.encode($0.headers) }), .texts(letters.map(\.reason)),
-        .texts(letters.map(\.detail)),
-      ])
-  }
-
   static func insert(_ replies: [ForwardedReply], shard: Int32) -> PostgresStatement {
     PostgresStatement(
       """
@@ -62,14 +44,15 @@ enum OutboxRows {
     do throws(PostgresError) {
       results = try await connection.pipeline(
         [
-          PostgresStatement(journalQuery, bounds + [.bool(everyRow)]), PostgresStatement(deadLetterQuery, bounds),
+          PostgresStatement(journalQuery, bounds + [.bool(everyRow)]),
+          PostgresStatement(DeadLetterRows.unpublished, bounds),
           PostgresStatement(forwardedQuery, bounds),
         ], timeout: timeout)
     } catch {
       throw MediatorError(postgres: error)
     }
     var rows = try results[0].map(journalRow)
-    for row in results[1] { rows.append(.deadLetter(try deadLetter(row))) }
+    for row in results[1] { rows.append(.deadLetter(try DeadLetterRows.letter(row))) }
     for row in results[2] { rows.append(.forwarded(try forwarded(row))) }
     // Each query was limited by itself: beyond the limit in one of them, the others' rows have to wait their turn.
     return Array(rows.sorted { $0.sequence < $1.sequence }.prefix(limit))
@@ -79,11 +62,6 @@ enum OutboxRows {
     select j.sequence, j.instance, j.at, j.entries, i.definition, i.key
       from journal j join instances i on i.id = j.instance
      where j.shard = $1 and j.sequence > $2 and (j.requests > 0 or $4) order by j.sequence limit $3
-    """
-
-  private static let deadLetterQuery = """
-    select sequence, topic, partition, "offset", timestamp, key, value, headers, reason, detail
-      from dead_letters where shard = $1 and sequence > $2 order by sequence limit $3
     """
 
   private static let forwardedQuery = """
@@ -106,19 +84,6 @@ enum OutboxRows {
       return .journal(JournalRow(sequence: sequence, instance: address.id, at: at, entries: entries), address)
     } catch {
       throw MediatorError(.store, "the journal row \(sequence) cannot be read: \(error)")
-    }
-  }
-
-  private static func deadLetter(_ row: PostgresRow) throws(MediatorError) -> DeadLetter {
-    try store { () throws(PostgresError) in
-      DeadLetter(
-        sequence: Int64(try row.int("sequence")),
-        record: KafkaRecord(
-          topic: try row.text("topic"), partition: Int32(try row.int("partition")),
-          offset: Int64(try row.int("offset")), timestamp: Int64(try row.int("timestamp")),
-          key: try row.optionalBytes("key"), value: try row.optionalBytes("value"),
-          headers: HeaderBytes.decode(try row.bytes("headers"))),
-        reason: try row.text("reason"), detail: try row.text("detail"))
     }
   }
 

@@ -10,15 +10,18 @@ public final class PostgresShardStore: ShardStore {
   private let leaseMilliseconds: Int64
   /// Whether rows without a processing event have something to publish too: lifecycle events.
   private let publishesEveryRow: Bool
+  private let maxRedrives: Int
   private let timeout: Duration
 
   init(
-    connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, publishesEveryRow: Bool, timeout: Duration
+    connection: PostgresConnection, takeover: ShardTakeover, lease: Duration, publishesEveryRow: Bool,
+    maxRedrives: Int = 3, timeout: Duration
   ) {
     self.connection = connection
     self.takeover = takeover
     self.leaseMilliseconds = lease.milliseconds
     self.publishesEveryRow = publishesEveryRow
+    self.maxRedrives = maxRedrives
     self.timeout = timeout
   }
 
@@ -29,15 +32,21 @@ public final class PostgresShardStore: ShardStore {
     return try InstanceRows.decode(rows)
   }
 
-  public func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
-    let rows = try await query(
-      "select id from instances where shard = $1 and wake_at <= $2 order by wake_at limit $3",
-      [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+  public func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
+    let rows = try await query(TimerRows.due, TimerRows.parameters(takeover.shard, now, quota))
     return try store { () throws(PostgresError) in
       var ids: [UUIDValue] = []
-      for row in rows { ids.append(UUIDValue(try row.uuid("id"))) }
-      return ids
+      for row in rows { if let id = try row.optionalUUID("id") { ids.append(UUIDValue(id)) } }
+      return DueWork(timers: ids, hasCommands: ids.count < rows.count)
     }
+  }
+
+  public func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] {
+    var commands: [QueuedCommand] = []
+    for row in try await query(CommandRows.queued, [.int4(takeover.shard), .int8(Int64(limit))]) {
+      commands.append(try CommandRows.queuedCommand(row))
+    }
+    return commands
   }
 
   public func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
@@ -77,6 +86,14 @@ public final class PostgresShardStore: ShardStore {
     return events
   }
 
+  public func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] {
+    let rows = try await query(
+      OrderRows.overdue, [.int4(takeover.shard), .timestamp(now.microseconds), .int8(Int64(limit))])
+    var events: [OverdueEvent] = []
+    for row in rows { events.append(try OrderRows.overdueEvent(row)) }
+    return events
+  }
+
   // MARK: Writing
 
   public func renew(publishMark: Int64) async throws(MediatorError) {
@@ -89,19 +106,20 @@ public final class PostgresShardStore: ShardStore {
     var statements = [
       PostgresStatement("begin"),
       PostgresStatement(
-        "select fence($1, $2, $3, $4, $5, $6)",
+        "select fence($1, $2, $3, $4, $5, $6, $7)",
         [
           .int4(takeover.shard), .int8(takeover.epoch), .int8(batch.number), .int8(batch.journalHead),
-          .int8(batch.publishMark), .int8(leaseMilliseconds),
+          .int8(batch.publishMark), .int8(leaseMilliseconds), batch.newestDefinition.map { .int4($0) } ?? .null,
         ]),
     ]
     if !batch.started.isEmpty { statements.append(InstanceRows.insert(batch.started)) }
     if !batch.updated.isEmpty { statements.append(InstanceRows.update(batch.updated)) }
     if !batch.journal.isEmpty { statements.append(OutboxRows.insert(batch.journal, shard: takeover.shard)) }
-    if !batch.deadLetters.isEmpty { statements.append(OutboxRows.insert(batch.deadLetters, shard: takeover.shard)) }
+    statements += DeadLetterRows.statements(batch, shard: takeover.shard, maxRedrives: maxRedrives)
     if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
     statements += EventRows.statements(batch, shard: takeover.shard)
     statements += OrderRows.statements(batch, shard: takeover.shard)
+    statements += CommandRows.statements(batch, shard: takeover.shard)
     if !batch.positions.isEmpty { statements.append(PositionRows.upsert(batch.positions)) }
     statements.append(PostgresStatement("commit"))
     do throws(PostgresError) {

@@ -24,6 +24,8 @@ public struct ProcessorOptions: Sendable {
   public var kafka: KafkaConfiguration
   /// Needed by all kinds but echo.
   public var database: PostgresConfiguration?
+  /// Whether it starts on a Postgres that may lose what it has confirmed.
+  public var allowsUnsafePostgres = false
   public var loop: ProcessorLoopOptions
   /// The most effects outside of Postgres at the same moment.
   public var concurrency: Int

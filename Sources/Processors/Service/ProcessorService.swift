@@ -12,6 +12,8 @@ public struct ProcessorService: Service {
   private let status: ProcessorStatus
   private let logger: Logger
   private let stopSignal = StopSignal()
+  /// The start is tried until Postgres and Kafka are there; what is only doubtful is said once.
+  private let warnings = Once()
 
   public init(options: ProcessorOptions, status: ProcessorStatus, logger: Logger) {
     self.options = options
@@ -82,6 +84,7 @@ public struct ProcessorService: Service {
 
   private func prepare(_ database: PostgresConfiguration) async throws(ProcessorError) {
     do throws(PostgresError) {
+      try await checkDurability(database)
       try await ProcessorSchema.migrate(database)
     } catch {
       let isHopeless = [.migration, .configuration].contains(error.code)
@@ -89,6 +92,26 @@ public struct ProcessorService: Service {
     }
     if case .persistence(let tables) = options.kind { try await ProcessorSchema.check(tables, on: database) }
     status.store.up()
+  }
+
+  /// - Throws: `configuration` when Postgres may lose what it has confirmed, unless that is allowed.
+  private func checkDurability(_ database: PostgresConfiguration) async throws(PostgresError) {
+    let durability = try await ProcessorSchema.withConnection(database) { connection throws(PostgresError) in
+      try await Durability.read(on: connection)
+    }
+    if let danger = durability.dangers.first, !options.allowsUnsafePostgres {
+      let others = durability.dangers.dropFirst().map { "; \($0.description)" }.joined()
+      throw PostgresError(
+        code: .configuration,
+        message:
+          "it may lose what it has confirmed, so nothing is started: \(danger.description)\(others). Or start with "
+          + "--allow-unsafe-postgres (processors.allowUnsafePostgres) where losing and repeating work does not matter")
+    }
+    warnings.run {
+      for weakness in durability.dangers + durability.doubts {
+        logger.warning("Postgres is not safe", metadata: ["reason": "\(weakness.description)"])
+      }
+    }
   }
 
   /// A channel without a topic would not be seen by the mediator's first event either.
@@ -140,4 +163,8 @@ public struct ProcessorService: Service {
       }
     }
   }
+}
+
+extension ProcessorError: ExitStatusError {
+  public var exitStatus: Int32 { code == .configuration ? ExitStatus.configuration : ExitStatus.failure }
 }

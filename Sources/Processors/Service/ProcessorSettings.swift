@@ -30,6 +30,7 @@ public enum ProcessorSettings {
     let partitions = all.integer("topicPartitions", default: 4, in: 1...10_000)
     let week = Duration.seconds(7 * 86_400)
     let retention = all.duration("retention", default: week, in: .seconds(60)...(.seconds(3650 * 86_400)))
+    let allowsUnsafePostgres = all.bool("allowUnsafePostgres", default: false)
     let kafka = KafkaSettings.read(settings, clientID: "processor-\(channel)")
     var database: PostgresConfiguration?
     if name == .echo {
@@ -40,9 +41,11 @@ public enum ProcessorSettings {
       if !url.isEmpty { database = try PostgresConfiguration(url) }
       database?.applicationName = "processor \(channel)"
     }
-    return ProcessorOptions(
+    var options = ProcessorOptions(
       kind: kind, name: channel, input: input, instance: instance, kafka: kafka, database: database,
       batchSize: batchSize, concurrency: concurrency, topicPartitions: Int32(partitions), retention: retention)
+    options.allowsUnsafePostgres = allowsUnsafePostgres
+    return options
   }
 
   private static func kind(

@@ -13,7 +13,7 @@ extension LocalRun {
       step(place) { engine, state, now in engine.undeliverable(id, reason: reason, state: &state, now: now) }
     case .start(let child, let parent): startChild(child, of: parent)
     case .child(let id, let outcome, let parent):
-      step(parent) { engine, state, now in engine.child(id, ended: outcome, state: &state, now: now) }
+      step(parent) { engine, state, now in engine.child(id, outcome, state: &state, now: now) }
     case .cancelChild(let id):
       guard let place = places[id] else { return }
       step(place) { engine, state, now in
@@ -86,7 +86,8 @@ extension LocalRun {
     let workflow = "\(child.namespace)/\(child.name)"
     if let definition = catalog.definition(workflow, version: child.version) {
       let engine = Engine(definition: definition, options: options)
-      return begin(engine, child.id, child.input, parent: parent, isAwaited: child.isAwaited)
+      begin(engine, child.id, child.input, parent: parent, isAwaited: child.isAwaited)
+      return started(child, by: parent)
     }
     let values: [String: JSON] = [
       "reference": .string(child.reference), "attempt": 1, "task": name(child.reference, parent),
@@ -98,6 +99,7 @@ extension LocalRun {
         let problem = Problems.configuration(detail, at: child.reference)
         return schedule(.child(child.id, .faulted(problem), parent: parent), at: now)
       }
+      started(child, by: parent)
       let outcome: ChildOutcome
       switch try step.content.outcome(for: child.input, { values[$0] }) {
       case .completed(let output): outcome = .completed(output)
@@ -109,6 +111,11 @@ extension LocalRun {
       let problem = Problems.expression("mocks: \(error)", at: child.reference)
       schedule(.child(child.id, .faulted(problem), parent: parent), at: now)
     }
+  }
+
+  /// How one that is awaited ends, its parent is told when it does.
+  private mutating func started(_ child: ChildStart, by parent: Int) {
+    if !child.isAwaited { schedule(.child(child.id, .started, parent: parent), at: now) }
   }
 
   func name(_ reference: String, _ place: Int) -> JSON {

@@ -34,6 +34,15 @@ public struct TaskLog: Sendable, Hashable {
     case .taskStarted(let activity, let reference):
       places[activity] = items.count
       add(reference, .running, attempts: 1, at: time, definition)
+    case .taskReopened(let activity, let reference):
+      if places[activity] == nil {
+        places[activity] = items.count
+        add(reference, .running, attempts: 1, at: time, definition)
+      }
+      change(activity) {
+        $0.status = .running
+        $0.endedAt = nil
+      }
     case .taskSkipped(let reference):
       add(reference, .skipped, attempts: 0, at: time, definition)
       items[items.count - 1].endedAt = time
@@ -54,7 +63,7 @@ public struct TaskLog: Sendable, Hashable {
     case .taskCancelled(let activity, _): end(activity, .cancelled, at: time)
     case .workflowFaulted, .workflowCancelled, .workflowCompleted: close(at: time)
     case .taskFaulted(nil, _, _), .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled,
-      .compensating:
+      .compensating, .contextExported, .operated, .workflowSuspended, .workflowResumed:
       break
     }
   }

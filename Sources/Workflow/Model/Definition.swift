@@ -24,6 +24,9 @@ public final class WorkflowDefinition: Sendable {
   /// Evaluated on the event that starts an instance: instances with one key run one after another. From
   /// `document.metadata.orderKey`.
   public let orderKey: Expression?
+  /// From 1 (where none is given) to 10: how many turns its timers have where those of the lowest have one. From
+  /// `document.metadata.priority`.
+  public let priority: Int
   /// Everything that its instances may listen to.
   public let awaited: [EventFilter]
   /// Every channel that a task of this workflow sends processing events to.
@@ -32,7 +35,8 @@ public final class WorkflowDefinition: Sendable {
 
   init(
     document: Document, source: String, digest: String, json: JSON, input: InputTransform?, output: OutputTransform?,
-    timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope, secrets: [String] = [], orderKey: Expression? = nil
+    timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope, secrets: [String] = [], orderKey: Expression? = nil,
+    priority: Int = 1
   ) {
     self.document = document
     self.source = source
@@ -45,6 +49,7 @@ public final class WorkflowDefinition: Sendable {
     self.tasks = tasks
     self.secrets = secrets
     self.orderKey = orderKey
+    self.priority = priority
     var index: [String: TaskDefinition] = [:]
     var channels: Set<String> = []
     var awaited: [EventFilter] = []

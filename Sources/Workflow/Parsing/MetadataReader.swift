@@ -30,6 +30,18 @@ struct MetadataReader {
     }
     return context.reader.expression(node, .schedule)
   }
+
+  /// `document.metadata.priority`.
+  func priority(_ node: YAMLNode?) -> Int {
+    guard let node else { return 1 }
+    guard let priority = node.json.int, (1...10).contains(priority) else {
+      file.error(
+        .invalidValue, node.position, "'priority' is a whole number from 1 (the default) to 10",
+        hint: "a workflow of priority 4 has four turns where one of priority 1 has one")
+      return 1
+    }
+    return priority
+  }
 }
 
 extension TaskBuilder {

@@ -16,9 +16,20 @@ struct ScheduleReader {
       file.error(.missingKey, node.position, "'schedule' needs one of: after, cron, every, on")
     }
     let events = EventReader(reader: context.reader, stage: .schedule)
+    let isRefused = refuseUntil(node["on"])
     return Schedule(
-      on: node["on"].flatMap { events.consumption($0) }, every: node["every"].flatMap { duration($0, "every") },
+      on: isRefused ? nil : node["on"].flatMap { events.consumption($0) },
+      every: node["every"].flatMap { duration($0, "every") },
       cron: node["cron"].flatMap { cron($0, zone) }, after: node["after"].flatMap { duration($0, "after") })
+  }
+
+  /// With `any`, each event starts an instance: there is no listening that could come to an end.
+  private func refuseUntil(_ on: YAMLNode?) -> Bool {
+    guard on?["any"] != nil, let until = on?.mapping?.first(where: { $0.key == "until" }) else { return false }
+    file.unsupported(
+      "'until' in 'schedule.on'", until.keyPosition,
+      hint: "each of these events starts an instance of its own; gather events with a 'listen' task, which can end so")
+    return true
   }
 
   private func duration(_ node: YAMLNode, _ key: String) -> Duration? {

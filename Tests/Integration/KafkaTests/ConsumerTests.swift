@@ -46,6 +46,31 @@ struct ConsumerTests {
     #expect(missing?.code == .unknownTopic)
   }
 
+  @Test("what floods one partition does not stand before the others")
+  func fairness() async throws {
+    let server = try await BrokerServer.shared
+    let topic = uniqueName("flood")
+    try await createTopic(topic, partitions: 3, on: server)
+    let producer = try KafkaProducer(server.configuration)
+    let records = (0..<5000).map { OutgoingRecord(topic: topic, partition: 0, value: Array("\($0)".utf8)) }
+    #expect(await producer.send(records).compactMap(\.failure).isEmpty)
+    let consumer = try await KafkaConsumer.assigned(server.configuration, positions: beginnings(topic, 3))
+    // All of the flood is at hand before anything else comes.
+    #expect(try await consumer.collect(100, max: 100).count == 100)
+    let few = (0..<5).map { OutgoingRecord(topic: topic, partition: 2, value: Array("few \($0)".utf8)) }
+    #expect(await producer.send(few).compactMap(\.failure).isEmpty)
+    var seen: [KafkaRecord] = []
+    while !seen.contains(where: { $0.partition == 2 }), seen.count < 4900 {
+      seen += try await consumer.nextBatch(max: 100, wait: .seconds(10))
+    }
+    #expect(seen.count < 2500, "they came after \(seen.count) records of the flood")
+    let all = seen + (try await consumer.collect(4905 - seen.count))
+    #expect(all.filter { $0.partition == 0 }.map(\.offset) == Array(100..<5000))
+    #expect(all.filter { $0.partition == 2 }.map(\.offset) == Array(0..<5))
+    await producer.close()
+    await consumer.close()
+  }
+
   @Test("a batch has at most the number and size of records asked for, and is empty after the wait")
   func bounds() async throws {
     let (server, topic) = try await topic("bounds", records: 1000)

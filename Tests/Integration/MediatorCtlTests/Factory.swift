@@ -55,8 +55,13 @@ struct Factory {
   }
 
   func deploy(name: String = "order", version: String = "1.0.0", namespace: String = "shop") async throws -> Workflow {
-    let source = Self.source(name: name, version: version, namespace: namespace)
+    try await deploy(source: Self.source(name: name, version: version, namespace: namespace))
+  }
+
+  func deploy(source: String) async throws -> Workflow {
     let definition = try definition(source)
+    let document = definition.document
+    let (name, version, namespace) = (document.name, "\(document.version)", document.namespace)
     let store = DefinitionStore(pool: pool)
     _ = try await store.deploy(definition, file: "workflows/\(name).yaml")
     let row = try await store.load().last { ($0.name, $0.version, $0.namespace) == (name, version, namespace) }
@@ -132,6 +137,16 @@ actor Shard {
       $0.updated = [changed]
     } journal: {
       step.entries.isEmpty ? [] : [(id, step, now)]
+    }
+  }
+
+  /// Keeps events that somebody may listen to, and what the instance listens to.
+  func offer(_ events: [OfferedEvent], waits: WaitChange? = nil) async throws {
+    try await commit {
+      $0.offered = events
+      $0.waits = waits.map { [$0] } ?? []
+    } journal: {
+      []
     }
   }
 

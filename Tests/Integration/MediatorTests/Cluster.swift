@@ -103,14 +103,36 @@ actor OwnedShard {
 func instance(_ number: UInt64) -> UUIDValue { UUIDValue(high: 7, low: number) }
 
 func offered(
-  _ id: String, keys: String..., source: String = "/tests", used: Bool = false, for retention: Duration = .seconds(60),
+  _ id: String, type: String? = nil, keys: String..., source: String = "/tests", used: Bool = false,
+  for retention: Duration = .seconds(60),
   dispatches: [OfferedEvent.Dispatch] = []
 ) -> OfferedEvent {
   let record = KafkaRecord(
     topic: Topics.queue, partition: 3, offset: 17, timestamp: 99, key: id == "keyless" ? nil : Array(id.utf8),
     value: Array("{\"id\":\"\(id)\"}".utf8),
-    headers: [KafkaHeader(name: "ce_id", value: Array(id.utf8)), KafkaHeader(name: "odd", value: nil)])
+    headers: [KafkaHeader(name: "ce_id", value: Array(id.utf8)), KafkaHeader(name: "odd", value: nil)]
+      + (type.map(envelope) ?? []))
   return OfferedEvent(
     record: record, source: source, id: id, keys: keys, isUsed: used, expiresAt: start + retention,
     dispatches: dispatches)
+}
+
+/// What makes a record an event that can be read.
+private func envelope(_ type: String) -> [KafkaHeader] {
+  [("ce_specversion", "1.0"), ("ce_source", "/tests"), ("ce_type", type)].map {
+    KafkaHeader(name: $0.0, value: Array($0.1.utf8))
+  }
+}
+
+extension InboxItem {
+  /// The `ce_id` of its event.
+  var eventID: String? {
+    record.headers.first { $0.name == "ce_id" }?.value.map { String(decoding: $0, as: UTF8.self) }
+  }
+}
+
+extension PostgresShardStore {
+  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+    try await due(at: now, within: TimerQuota(limit: limit)).timers
+  }
 }

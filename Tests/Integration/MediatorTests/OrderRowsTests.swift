@@ -108,6 +108,30 @@ import Wire
     await cluster.close()
   }
 
+  /// It expires with its event, which stays as long as it is collected.
+  @Test func whatIsCollectedExpires() async throws {
+    let cluster = try await Cluster.make()
+    let (home, other) = (try await cluster.shard(0), try await cluster.shard(1))
+    try await other.offer(offered("left", used: true, for: .seconds(60)))
+    let number = Int64(try await cluster.count("select number from events"))
+    let (known, orphan) = (collected(number), collected(number + 1))
+    try await home.commit { $0.collected = [known, orphan] }
+    #expect(try await other.store.expired(at: start + .seconds(60), limit: 10).isEmpty)
+    #expect(try await home.store.overdue(at: start + .seconds(59), limit: 10).map(\.event) == [orphan])
+    #expect(try await other.store.overdue(at: start + .seconds(60), limit: 10).isEmpty)
+    let overdue = try await home.store.overdue(at: start + .seconds(60), limit: 10)
+    #expect(overdue.map(\.event) == [orphan, known])
+    #expect(overdue.last?.record == offered("left").record)
+    #expect(overdue.first?.record.value == orphan.event.serialized())
+    // Nobody can remove the event behind the back of those who collect it.
+    let event = ExpiredEvent(number: number, unused: nil, keys: [])
+    let error = await #expect(throws: MediatorError.self) { try await other.commit { $0.expired = [event] } }
+    #expect(error?.code == .conflict)
+    try await home.commit { $0.uncollected = [known, orphan] }
+    #expect(try await other.store.expired(at: start + .seconds(60), limit: 10).map(\.number) == [number])
+    await cluster.close()
+  }
+
   @Test func schedules() async throws {
     let cluster = try await Cluster.make()
     let (home, other) = (try await cluster.shard(0), try await cluster.shard(1))
@@ -141,7 +165,7 @@ import Wire
       batch.waits = [
         WaitChange(instance: instance(1), waits: [EventWait(activity: 1, filter: 0, type: "kept", key: "kept")])
       ]
-      batch.collected = [collected(1)]
+      batch.collected = [collected(100)]
       batch.schedules = [ScheduleRow(workflow: "tests/gone", definition: 1, nextAt: nil)]
     }
     let item = try #require(try await home.inbox().first)
@@ -170,8 +194,8 @@ import Wire
       batch.waits = [WaitChange(instance: instance(1), waits: [])]
       batch.expired = expired
       batch.releasedOrderKeys = ["a"]
-      batch.uncollected = [collected(1)]
-      batch.collected = [collected(2)]
+      batch.uncollected = [collected(100)]
+      batch.collected = [collected(200)]
       batch.schedules = [ScheduleRow(workflow: "tests/a", definition: 1, nextAt: start)]
       batch.unscheduled = ["tests/gone"]
     }

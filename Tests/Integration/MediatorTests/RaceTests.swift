@@ -106,6 +106,58 @@ import Values
     await cluster.close()
   }
 
+  /// An event that is committed after a deployment was planned with what that brought; one that comes before is not held
+  /// up for it.
+  @Test func anArrivingEventAndADeployment() async throws {
+    let cluster = try await Cluster.make()
+    let home = try await cluster.shard(0)
+    // Says, in the transaction of the deployment, which events have been committed before it.
+    _ = try await home.connection.execute(
+      script: """
+        create table before_deployment (definition integer, events bigint);
+        create function note_events() returns trigger language plpgsql as $$
+        begin
+          insert into before_deployment select new.number, count(*) from events;
+          return new;
+        end $$;
+        create trigger note_events after insert on definitions for each row execute function note_events();
+        """, timeout: .seconds(20))
+    let rounds = 300
+    var outdated = 0
+    for round in 0..<rounds {
+      let known = Int32(try await cluster.count("select coalesce(max(number), 0) from definitions"))
+      async let deployment = {
+        if round % 3 == 1 { await Task.yield() }
+        return try await cluster.deploy("w\(round)", body: "do: [{a: {set: {x: 1}}}]")
+      }()
+      async let offer = { () async throws -> Bool in
+        if round % 3 == 2 { await Task.yield() }
+        do throws(MediatorError) {
+          try await home.commit { batch in
+            batch.newestDefinition = known
+            batch.offered = [offered("\(round)", keys: "paid")]
+          }
+          return true
+        } catch {
+          guard error.code == .conflict else { throw error }
+          return false
+        }
+      }()
+      let (_, isCommitted) = try await (deployment, offer)
+      let before = try await cluster.count(
+        "select events from before_deployment where definition = (select max(number) from definitions)")
+      #expect(before == round - outdated + (isCommitted ? 1 : 0))
+      if !isCommitted { outdated += 1 }
+    }
+    #expect(try await cluster.count("select count(*) from events") == rounds - outdated)
+    // Once it is deployed, there is no way past it.
+    let error = await #expect(throws: MediatorError.self) { try await home.commit { $0.newestDefinition = 1 } }
+    #expect(error?.code == .conflict)
+    try await home.commit { _ in }
+    print("arriving events and deployments: \(outdated) of \(rounds) events had to be read again")
+    await cluster.close()
+  }
+
   /// Numbers are found in their order by whoever asks for those above the last one they know.
   @Test func definitionsThatAreDeployedAtTheSameTime() async throws {
     let cluster = try await Cluster.make()

@@ -47,6 +47,8 @@ final class Station: Sendable {
       database: try PostgresConfiguration(databaseURL), topicPartitions: 2)
     options.loop.commitInterval = .milliseconds(50)
     options.databaseTimeout = .seconds(3)
+    // The server that the tests share is without fsync.
+    options.allowsUnsafePostgres = true
     return options
   }
 

@@ -42,6 +42,10 @@ import Values
       .taskCompleted(activity: 1, reference: "/do/0/a", output: [1, nil]),
       .taskFaulted(activity: nil, reference: "/do/0/a", problem: CallTests.failure),
       .taskFaulted(activity: 4, reference: "/do/0/a", problem: CallTests.failure),
+      .contextExported(nil), .contextExported(.null), .contextExported(["k": 1]),
+      .taskReopened(activity: 3, reference: "/do/0/a"), .workflowSuspended(reason: "w"), .workflowResumed(reason: ""),
+      .operated(.skip(task: nil, output: nil), reason: "why"),
+      .operated(.override(.input(task: "/do/0/a"), 1), reason: ""),
       .workflowCompleted(output: "done"), .workflowFaulted(problem: CallTests.failure),
     ]
     for entry in entries { #expect(try JournalEntry(JSON.parse(entry.json.text)) == entry) }

@@ -24,27 +24,104 @@ import Workflow
     #expect(child.input == ["item": "tea"])
     #expect(bench.state.status == .running)
     try bench.restart()
-    let step = bench.engine.child(child.id, ended: .completed(["price": 3]), state: &bench.state, now: start)
+    let step = bench.engine.child(child.id, .completed(["price": 3]), state: &bench.state, now: start)
     #expect(step.disposition == .applied)
     #expect(bench.state.output == ["was": ["price": 3]])
-    let late = bench.engine.child(child.id, ended: .cancelled, state: &bench.state, now: start)
+    let late = bench.engine.child(child.id, .cancelled, state: &bench.state, now: start)
     #expect(late.disposition == .ignored(.terminal))
   }
 
   @Test func itsErrorIsTheTasks() throws {
     var bench = try Bench(parent, input: ["item": "tea"])
     let problem = ProblemDetails(type: "a/b", status: 409, instance: "/do/3/inside")
-    _ = bench.engine.child(try child(bench).id, ended: .faulted(problem), state: &bench.state, now: start)
+    _ = bench.engine.child(try child(bench).id, .faulted(problem), state: &bench.state, now: start)
     #expect(bench.state.error?.status == 409)
     #expect(bench.state.error?.instance == "/do/0/order")
   }
 
-  @Test func withoutAwaitingTheInputGoesOn() throws {
-    let bench = try Bench(
-      "do: [{order: {run: {await: false, workflow: {namespace: shop, name: order, version: latest, input: {x: 1}}}}}]",
-      input: ["item": "tea"])
-    #expect(bench.state.output == ["item": "tea"])
-    #expect(try child(bench).isAwaited == false)
+  private let unawaited = """
+    do:
+      - order: {run: {await: false, workflow: {namespace: shop, name: order, version: latest, input: {x: 1}}}}
+      - after: {call: oracle}
+    """
+
+  @Test func withoutAwaitingTheInputGoesOnOnceTheOtherBegins() throws {
+    var bench = try Bench(unawaited, input: ["item": "tea"])
+    let child = try child(bench)
+    #expect(child.isAwaited == false)
+    #expect(bench.state.status == .running)
+    #expect(bench.requests.isEmpty)
+    try bench.restart()
+    bench.child(child.id, .started)
+    #expect(bench.requests.map(\.data) == [[:]])
+    #expect(bench.entries.contains(.taskCompleted(activity: 1, reference: "/do/0/order", output: ["item": "tea"])))
+    // How it ends is nobody's business.
+    #expect(bench.child(child.id, .faulted(ProblemDetails(type: "a/b", status: 409))) == .ignored(.stale))
+  }
+
+  @Test func whatCannotBeStartedFaultsItsTaskAlsoWhenItIsNotAwaited() throws {
+    var bench = try Bench(unawaited)
+    bench.child(try child(bench).id, .faulted(ProblemDetails(type: "a/b", status: 400)))
+    #expect(bench.state.error?.status == 400)
+    #expect(bench.state.error?.instance == "/do/0/order")
+    #expect(!bench.entries.contains { if case .childCancelled = $0 { true } else { false } })
+  }
+
+  @Test func thatAnAwaitedOneHasBegunSaysNothing() throws {
+    var bench = try Bench(parent, input: ["item": "tea"])
+    let before = bench.state
+    #expect(bench.child(try child(bench).id, .started) == .applied)
+    #expect(bench.state == before)
+  }
+
+  /// It was only asked for, and goes on without its parent.
+  @Test(arguments: ["{timeout: {after: PT1M}, ", "{"])
+  func whatIsNotAwaitedIsNotCancelledWithItsTask(_ task: String) throws {
+    var bench = try Bench(
+      "do: [{order: \(task)run: {await: false, workflow: {namespace: shop, name: order, version: 1.0.0}}}}]")
+    bench.wake(after: .seconds(60))
+    _ = bench.engine.cancel("enough", compensating: false, state: &bench.state, now: start)
+    #expect(bench.state.status.isTerminal)
+    #expect(!bench.entries.contains { if case .childCancelled = $0 { true } else { false } })
+  }
+
+  /// What an older version stored: the task of one that was not awaited had completed at once.
+  @Test func whatAnOlderVersionStoredGoesOn() throws {
+    var bench = try Bench(unawaited)
+    let child = try child(bench)
+    bench.child(child.id, .started)
+    try bench.restart()
+    #expect(bench.child(child.id, .completed("late")) == .ignored(.stale))
+    bench.reply(.completed("well"))
+    #expect(bench.state.output == "well")
+  }
+
+  @Test func whatFollowsCanBeLeftToTheNextStep() throws {
+    var bench = try Bench(parent, input: ["item": "tea"])
+    bench.child(try child(bench).id, .completed(["price": 3]), isLater: true)
+    #expect(bench.state.status == .running)
+    #expect(bench.state.wakeAt == start)
+    try bench.restart()
+    bench.wake(after: .zero)
+    #expect(bench.state.output == ["was": ["price": 3]])
+  }
+
+  /// Meanwhile somebody else may have given the task up.
+  @Test func aFaultThatWasLeftIsNobodysOnceItsTaskIsGivenUp() throws {
+    var bench = try Bench(
+      """
+      do:
+        - race:
+            fork:
+              compete: true
+              branches:
+                - a: {run: {workflow: {namespace: shop, name: order, version: 1.0.0}}}
+                - b: {call: oracle}
+      """)
+    bench.child(try child(bench).id, .faulted(ProblemDetails(type: "a/b", status: 409)), isLater: true)
+    bench.reply(.completed("first"))
+    bench.wake(after: .zero)
+    #expect(bench.state.output == "first")
   }
 
   @Test func anAwaitedWorkflowIsCancelledWithItsTask() throws {

@@ -46,6 +46,13 @@ struct Bench {
     return step.disposition
   }
 
+  @discardableResult
+  mutating func child(_ id: UUIDValue, _ outcome: ChildOutcome, isLater: Bool = false) -> Disposition {
+    let step = engine.child(id, outcome, isLater: isLater, state: &state, now: now)
+    entries += step.entries
+    return step.disposition
+  }
+
   /// Writes the state as it rests, and reads it again: what a crash leaves.
   mutating func restart() throws {
     let text = state.resting.serialized()
@@ -87,5 +94,44 @@ struct Bench {
       default: nil
       }
     }
+  }
+}
+
+extension Bench {
+  /// What an operator does; every state is written and read again on the way.
+  @discardableResult
+  mutating func operate(
+    _ operation: Operation, sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws -> Disposition {
+    if !state.status.isTerminal || state.isReopenable { try restart() }
+    let before = state
+    let read = try Operation(JSON.parse(operation.json.text))
+    #expect(read == operation, sourceLocation: sourceLocation)
+    let step = engine.operate(read, reason: "because", state: &state, now: now)
+    entries += step.entries
+    for entry in step.entries { #expect(try JournalEntry(JSON.parse(entry.json.text)) == entry) }
+    if step.disposition != .applied { #expect(state == before && step.entries.isEmpty, sourceLocation: sourceLocation) }
+    return step.disposition
+  }
+
+  /// - Returns: the sentence with which it is refused.
+  mutating func refusal(
+    of operation: Operation, sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws -> String {
+    let disposition = try operate(operation, sourceLocation: sourceLocation)
+    guard case .refused(let sentence) = disposition else {
+      Issue.record("\(operation) is \(disposition)", sourceLocation: sourceLocation)
+      return ""
+    }
+    return sentence
+  }
+
+  mutating func fail(_ request: Request? = nil, retryable: Bool = false) {
+    let problem = ProblemDetails(type: "https://example.com/errors/broken", status: 500)
+    reply(.failed(problem, retryable: retryable, retryAfter: nil), to: request?.id)
+  }
+
+  func request(at task: String) throws -> Request {
+    try #require(requests.last { $0.reference.hasSuffix("/" + task) }, "no request of \(task)")
   }
 }

@@ -15,6 +15,14 @@ import Testing
     func run() async throws { try await body() }
   }
 
+  private struct Misfit: ExitStatusError {
+    let exitStatus: Int32 = 78
+  }
+
+  @Test func anErrorMayBringItsStatus() async {
+    #expect(await runner().run([ClosureService { throw Misfit() }]) == 78)
+  }
+
   private let started = AsyncStream.makeStream(of: Void.self)
   private let exits = AsyncStream.makeStream(of: Int32.self)
 

@@ -88,6 +88,15 @@ import Values
       ])
   }
 
+  /// `mediatorctl` reads one setting of the mediator's; the others are no mistake of its file.
+  @Test func aSectionMayBeReadInPart() throws {
+    let settings = try Settings(file: ("m.yaml", "mediator: {maxRedrives: 5, queues: [{topic: t}]}\nother: 1\n"))
+    #expect(settings.section("mediator").integer("maxRedrives", default: 3, in: 1...10) == 5)
+    settings.tolerate("mediator")
+    let error = #expect(throws: HostingError.self) { try settings.finish() }
+    #expect(error?.message == "m.yaml:2:1: unknown setting other.")
+  }
+
   @Test func sectionsOfOtherServicesAreAllowed() throws {
     let settings = try Settings(file: ("m.yaml", "processors: {telegram: {x: 1}}\nqueues: []\n"))
     settings.allow("processors", "queues")

@@ -111,6 +111,36 @@ import Workflow
     #expect(batch.handled == [HandledItem(number: 3, event: 30, isConsumed: true)])
   }
 
+  // MARK: Pages
+
+  @Test func theEndOfAPageThatBroughtNothingAsksForTheNext() throws {
+    var (turns, id) = try listening()
+    let decoder = decoder(turns.catalog)
+    func item(_ number: Int64, _ n: Int, page: Int? = nil) -> InboxItem {
+      InboxItem(
+        number: number, kind: .event, instance: id, workflow: nil, event: number * 10,
+        record: event("\(number)", type: "paid", value: "{\"n\":\(n)}"), page: page)
+    }
+    let waits = try #require(turns.catalog[1]?.engine.waits(of: turns.stored[id]!.state))
+    let (_, middle) = turns.turn([]) { $0.handle(item(1, 6), decoder) }
+    #expect(middle.pages.isEmpty)
+    let (_, end) = turns.turn([]) { $0.handle(item(2, 6, page: 32), decoder) }
+    #expect(end.pages == [WaitPage(instance: id, waits: waits, after: 20, size: 64)])
+    // Of two ends, the later one; and pages do not grow for ever.
+    let (_, both) = turns.turn([]) { plan in
+      plan.handle(item(4, 6, page: 512), decoder)
+      plan.handle(item(3, 6, page: 64), decoder)
+    }
+    #expect(both.pages == [WaitPage(instance: id, waits: waits, after: 40, size: 512)])
+    // Also when the last of it cannot be stored.
+    let (_, refused) = turns.turn([]) { TurnWork.inbox(item(5, 5, page: 32)).setAside(in: &$0, reason: "no") }
+    #expect(refused.pages.map(\.after) == [50])
+    // Who ends, or begins to wait for something else, does not go on where it was.
+    let (_, last) = turns.turn([]) { $0.handle(item(6, 5, page: 32), decoder) }
+    #expect(last.pages.isEmpty)
+    #expect(last.waits == [WaitChange(instance: id, waits: [])])
+  }
+
   // MARK: Inbox
 
   @Test func whatIsNotWantedIsNotTaken() throws {
@@ -290,6 +320,38 @@ import Workflow
     #expect(batch.started.map { $0.state.input.array?.map { $0["id"] } } == [["1", "3"], ["2", "4"]])
     #expect(batch.collected.map(\.number) == [50])
     #expect(batch.uncollected.isEmpty)
+  }
+
+  @Test func whatIsCollectedAndNotCompletedIsADeadLetter() throws {
+    var turns = Turns([try entry(1, Self.pair)])
+    let decoder = decoder(turns.catalog)
+    let left = event("left", type: "left", value: "{\"n\":1}")
+    _ = turns.turn([]) { $0.handle(item(1, left, .collect, workflow: "tests/example"), decoder) }
+    let overdue = OverdueEvent(event: try #require(turns.collected.first), record: left)
+    let (_, batch) = turns.turn([]) { $0.expire(overdue) }
+    #expect(batch.uncollected == [overdue.event])
+    #expect(batch.deadLetters.map(\.reason) == ["expired"])
+    #expect(batch.deadLetters.first?.record == left)
+    // Once.
+    #expect(turns.turn([]) { $0.expire(overdue) }.1.deadLetters.isEmpty)
+  }
+
+  /// Its counterpart comes in the turn in which its time is over.
+  @Test func whatIsCompletedAtTheLastMomentIsNotExpired() throws {
+    var turns = Turns([try entry(1, Self.pair)])
+    let decoder = decoder(turns.catalog)
+    let (left, right) = (
+      event("left", type: "left", value: "{\"n\":1}"), event("right", type: "right", value: "{\"n\":1}")
+    )
+    _ = turns.turn([]) { $0.handle(item(1, left, .collect, workflow: "tests/example"), decoder) }
+    let overdue = OverdueEvent(event: try #require(turns.collected.first), record: left)
+    let (_, batch) = turns.turn([]) { plan in
+      plan.handle(item(2, right, .collect, workflow: "tests/example"), decoder)
+      plan.expire(overdue)
+    }
+    #expect(batch.started.count == 1)
+    #expect(batch.deadLetters.isEmpty)
+    #expect(batch.uncollected == [overdue.event])
   }
 
   @Test func collectingHasItsHome() throws {

@@ -154,6 +154,29 @@ import Wire
     #expect(reason(decoder.decode(garbage)) == "notJSON" || reason(decoder.decode(garbage)) == "notUTF8")
   }
 
+  @Test func aReplyThatIsTooLargeFailsItsTask() {
+    var decoder = decoder(DefinitionCatalog())
+    decoder.replyLimits.maxBytes = 2000
+    let request = "\(instance.text).1.1"
+    func decode(_ kind: Reply.Kind) -> TurnInput { decoder.decode(reply(kind, to: request, of: instance.text)) }
+    #expect(reason(decode(.completed(.string(String(repeating: "x", count: 1998))))) == nil)
+    let large = String(repeating: "x", count: 1999)
+    guard
+      case .reply(.failed(let problem, retryable: false, retryAfter: nil), request, instance) =
+        decode(.completed(.string(large)))
+    else {
+      Issue.record("it was taken for something else")
+      return
+    }
+    #expect(problem.type.hasSuffix("/validation"))
+    #expect(problem.detail?.contains("2001 bytes, more than 2000 (mediator.maxReplyBytes)") == true)
+    // That there is progress is no reason to fail.
+    #expect(reason(decode(.progress(percent: 1, message: large))) == "tooLarge")
+    var structured = reply(.completed(.string(large)), to: request, of: instance.text)
+    structured.headers = [KafkaHeader(name: "content-type", value: Array("application/cloudevents+json".utf8))]
+    #expect(reason(decoder.decode(structured)) == "tooLarge")
+  }
+
   /// The topic decides what a record is: an event on the replies topic is no reply, and the other way round.
   @Test func theTopicDecides() throws {
     let catalog = DefinitionCatalog([try entry(1, oneCall)])

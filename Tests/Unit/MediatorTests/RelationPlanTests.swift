@@ -81,13 +81,33 @@ import Workflow
     #expect(plan.endedCount == [.completed: 1])
   }
 
-  @Test func aWorkflowThatIsNotDeployedIsAnErrorOfConfiguration() throws {
-    var turns = try turns("  - first: \(Self.run("nobody"))", child: Self.quick)
+  @Test(arguments: [true, false])
+  func aWorkflowThatIsNotDeployedIsAnErrorOfConfiguration(isAwaited: Bool) throws {
+    var turns = try turns("  - first: \(Self.run("nobody", await: isAwaited))", child: Self.quick)
     let (plan, batch) = turns.turn([event()])
     #expect(plan.unknownWorkflows == ["tests/nobody"])
     #expect(batch.started.map(\.state.status) == [.faulted])
     #expect(batch.started[0].state.error?.type.hasSuffix("/configuration") == true)
     expectWhole(plan, batch)
+  }
+
+  /// It may not take a turn without end.
+  @Test(arguments: [true, false])
+  func aLoopOverOthersThatEndAtOnceIsCutIntoTurns(isAwaited: Bool) throws {
+    let loop = """
+        - all: {for: {each: n, in: "${ [range(2500)] }"}, do: [{one: \(Self.run("child", await: isAwaited))}]}
+      """
+    var turns = try turns(loop, child: Self.quick)
+    let (_, first) = turns.turn([event()])
+    let parent = first.started[0].id
+    var counts = [first.started.count - 1]
+    while turns.stored[parent]?.state.status.isTerminal == false, counts.count < 20 {
+      #expect(turns.stored[parent]?.state.wakeAt == turns.now)
+      counts.append(turns.turn([]) { $0.wake(parent) }.1.started.count)
+    }
+    #expect(counts.reduce(0, +) == 2500)
+    #expect(counts.allSatisfy { $0 <= TurnPlan.maxAnswers + 1 })
+    #expect(turns.stored[parent]?.state.status == .completed)
   }
 
   /// What the first branch leads to must not overtake the start of the second.

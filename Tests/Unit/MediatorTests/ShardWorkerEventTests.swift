@@ -34,6 +34,40 @@ import Workflow
     #expect(store.commits.flatMap(\.started).map(\.state.status) == [.completed, .completed])
   }
 
+  /// Another workflow wants the event too, so nothing but the commit tells that there is a new one.
+  @Test func anEventIsReadAgainWhenAWorkflowWasDeployedMeanwhile() async throws {
+    let (known, new) = (try entry(1, noCall, name: "known"), try entry(2, noCall, name: "new"))
+    source.batches = [[event("7")]]
+    store.conflicts = { $0.newestDefinition.map { $0 < 2 } ?? false }
+    let worker = worker(LateCatalogs([known], then: [known, new]))
+    for _ in 0..<2 { try await worker.turn() }
+    #expect(store.commits.flatMap(\.started).map(\.definition).sorted() == [1, 2])
+    #expect(store.commits.compactMap(\.newestDefinition) == [2])
+  }
+
+  /// The catalog is read again for another reason, after the event was decoded: the two must not get out of step.
+  @Test func anEventIsReadByTheCatalogThatItIsPlannedWith() async throws {
+    let parent = try entry(1, Self.parent, name: "parent")
+    let child = try entry(2, "do: [{answer: {set: {answer: 42}}}]", name: "child")
+    let other = try entry(3, noCall, name: "other")
+    source.batches = [[event()]]
+    let worker = worker(LateCatalogs([parent], then: [parent, child, other]))
+    for _ in 0..<2 { try await worker.turn() }
+    #expect(store.commits.flatMap(\.started).map(\.definition).sorted() == [1, 2, 3])
+    #expect(store.commits.compactMap(\.newestDefinition) == [3])
+  }
+
+  @Test func repliesAndTimersDoNotDependOnWhatIsDeployed() async throws {
+    let known = try entry(1, oneCall)
+    source.batches = [[reply(.completed(nil), to: "x.1.1", of: instance.text)]]
+    let worker = worker(LateCatalogs([known], then: [known]))
+    for _ in 0..<2 { try await worker.turn() }
+    #expect(store.commits.count == 1)
+    #expect(store.commits.first?.newestDefinition == nil)
+  }
+
+  private let instance = UUIDValue(high: 1, low: 1)
+
   @Test func anItemForAWorkflowThatWasDeployedAMomentAgoIsDone() async throws {
     let (known, new) = (try entry(1, EventPlanTests.listener), try entry(2, noCall, name: "new"))
     let record = event("7")
@@ -60,6 +94,24 @@ import Workflow
     for _ in 0..<2 { try await worker.turn() }
     #expect(store.commits.flatMap(\.started).map(\.definition) == [2])
     #expect(store.commits.flatMap(\.schedules).map(\.nextAt) == [start + .seconds(120)])
+  }
+
+  /// What cannot be stored once may be stored another time: the schedule goes on, and somebody is told.
+  @Test(arguments: [("every: PT1M", 60), ("after: PT3M", 180)])
+  func aScheduledStartThatCannotBeStoredIsSkippedAloud(schedule: String, pause: Int) async throws {
+    let entry = try entry(1, "schedule: {\(schedule)}\n" + noTask)
+    store.rows = [ScheduleRow(workflow: "tests/example", definition: 1, nextAt: start)]
+    store.refuses = { !$0.started.isEmpty }
+    let worker = worker(LateCatalogs([entry], then: [entry]))
+    var told: [GivenUp] = []
+    for _ in 0..<2 { told += try await worker.turn().givenUp }
+    #expect(told == [GivenUp(what: .scheduledStart, subject: "tests/example", reason: "refused")])
+    #expect(store.commits.flatMap(\.schedules).map(\.nextAt) == [start + .seconds(pause)])
+    #expect(store.commits.flatMap(\.unscheduled).isEmpty)
+    store.refuses = { _ in false }
+    clock.advance(by: .seconds(pause))
+    try await worker.turn()
+    #expect(store.commits.flatMap(\.started).count == 1)
   }
 
   private let noTask = "do: [{answer: {set: {answer: 42}}}]"

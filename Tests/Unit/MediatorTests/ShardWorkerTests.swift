@@ -93,6 +93,22 @@ import Wire
     #expect(store.commits.count == 2)
   }
 
+  /// A hundred thousand timers that are due would fill the memory as well as records do.
+  @Test func noTimerIsTakenWhileTheBrokerTakesNothing() async throws {
+    source.batches = [[event("1"), event("2", offset: 1)]]
+    let worker = try worker(options: ShardOptions(maxUnpublished: 2))
+    while store.commits.isEmpty { try await worker.turn() }
+    let looks = store.dueCalls
+    for _ in 0..<3 {
+      clock.advance(by: .seconds(1))
+      try await worker.turn()
+    }
+    #expect(store.dueCalls == looks)
+    publisher.complete()
+    try await worker.turn()
+    #expect(store.dueCalls == looks + 1)
+  }
+
   @Test func largeRecordsFillTheRoomSooner() async throws {
     let large = "\"" + String(repeating: "x", count: 10_000) + "\""
     source.batches = [[event("1", value: large)], [event("2", offset: 1)]]
@@ -182,6 +198,42 @@ import Wire
     // The event's row is done, the letter's own is on its way.
     #expect(await worker.publishMark == head)
     #expect(publisher.take(0).records.map(\.topic) == [Topics.deadLetters])
+  }
+
+  /// It is in the store; the turns go on, and so does the mark.
+  @Test func aDeadLetterTopicThatCannotBeWrittenStopsNothing() async throws {
+    source.batches = [[event("1", value: "{")], [event("2", offset: 1)]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    let letter = try #require(store.commits.last?.deadLetters.first)
+    publisher.complete(0, .forbidden("no right"))
+    try await worker.turn()
+    #expect(store.commits.last?.started.count == 1)
+    #expect(
+      store.commits.last?.unpublishedLetters == [UnpublishedLetter(sequence: letter.sequence, reason: "no right")])
+    publisher.complete()
+    #expect(await worker.publishMark == store.commits.last?.journalHead)
+  }
+
+  /// The shard goes on with what is for other topics; after the patience the task faults.
+  @Test func aChannelThatCannotBeWrittenFaultsItsTasks() async throws {
+    source.batches = [[event("1")]]
+    let worker = try worker()
+    try await worker.turn()
+    try await worker.turn()
+    publisher.complete(0, .forbidden("no right"))
+    try await worker.turn()
+    source.batches = [[event("2", offset: 1)]]
+    try await worker.turn()
+    #expect(store.commits.count == 2)
+    #expect(publisher.count == 0)
+    clock.advance(by: .seconds(31))
+    try await worker.turn()
+    #expect(store.instances.values.map(\.state.status) == [.faulted, .faulted])
+    #expect(store.instances.values.allSatisfy { $0.state.error?.detail?.contains("no right") == true })
+    // The letters that tell of it are what is on its way now.
+    #expect(publisher.take(0).records.map(\.topic) == [Topics.deadLetters, Topics.deadLetters])
   }
 
   // MARK: The rest of a turn
@@ -328,13 +380,16 @@ final class ScriptedStore: ShardStore {
     }
   }
 
-  func due(at now: Timestamp, limit: Int) async throws(MediatorError) -> [UUIDValue] {
+  func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork {
     state.withLock { state in
       state.dueCalls += 1
       let due = state.instances.values.filter { $0.state.wakeAt.map { $0 <= now } ?? false }
-      return due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(limit).map(\.self)
+      let ids = due.map(\.id).sorted { ($0.high, $0.low) < ($1.high, $1.low) }.prefix(quota.limit)
+      return DueWork(timers: Array(ids), hasCommands: false)
     }
   }
+
+  func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand] { [] }
 
   func commit(_ batch: ShardBatch) async throws(MediatorError) {
     let isRefused = try state.withLock { state throws(MediatorError) in
@@ -350,6 +405,7 @@ final class ScriptedStore: ShardStore {
 
   func inbox(limit: Int) async throws(MediatorError) -> [InboxItem] { items }
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { expiring }
+  func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] { [] }
   func schedules() async throws(MediatorError) -> [ScheduleRow] { rows }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
   func collected(

@@ -17,7 +17,14 @@ struct EngineDriver {
   /// The pauses that the engine chose.
   private(set) var jitters: [NaiveInterpreter.Jitter: Duration] = [:]
 
-  private var now = World.start
+  /// The time of the world; the engine's clock is ahead of it by what the instance was suspended.
+  private var now = World.start { didSet { clock = now + offset } }
+  private var offset: Duration = .zero { didSet { clock = now + offset } }
+  private var clock = World.start
+  private let isSuspending: Bool
+  /// Whether data tells the time: then no time may pass while the instance is suspended.
+  private let tellsTime: Bool
+  private var suspensions: Dice
   /// The executions that are under way, by id.
   private var open: [Int: String] = [:]
   private var nextActivity = 0
@@ -36,7 +43,11 @@ struct EngineDriver {
     case noise(String)
   }
 
-  init(definition: WorkflowDefinition, scenario: Scenario) {
+  /// - Parameter isSuspending: whether the instance is suspended and resumed at random, with the world standing still.
+  init(definition: WorkflowDefinition, scenario: Scenario, isSuspending: Bool = false) {
+    self.isSuspending = isSuspending
+    tellsTime = ["startedAt", "emit", "time"].contains { scenario.text.contains($0) }
+    suspensions = Dice(seed: scenario.seed ^ 0x5059E)
     engine = Engine(definition: definition, options: scenario.options)
     world = scenario.world
     dice = Dice(seed: scenario.seed ^ 0xD15EA5E)
@@ -59,18 +70,26 @@ struct EngineDriver {
     while !state.status.isTerminal {
       try crash()
       annoy()
+      if isSuspending {
+        suspendAndResume()
+        // It went on with what a step had no time for.
+        guard !state.status.isTerminal else {
+          lastChange = now
+          break
+        }
+      }
       let next = agenda.indices.min { agenda[$0].time < agenda[$1].time }
-      let due = state.wakeAt
+      let due = state.wakeAt.map { $0 - offset }
       if let due, next.map({ due <= agenda[$0].time }) ?? true {
         if due > now { sleepless(until: due) }
         now = max(now, world.attended(due))
-        let step = engine.wake(&state, now: now)
+        let step = engine.wake(&state, now: clock)
         if step.disposition != .applied { complaints.append("woken at \(due.microseconds): \(step.disposition)") }
         take(step.entries)
       } else if let next {
         let (time, input) = agenda.remove(at: next)
         now = max(now, world.attended(time))
-        apply(input)
+        if isSuspending { applySuspended(input) } else { apply(input) }
       } else {
         break
       }
@@ -96,32 +115,76 @@ struct EngineDriver {
     case .reply(let id, let outcome):
       if dice.chance(20) {
         let progress = PendingCall.Progress(percent: 50, message: dice.chance(50) ? "half" : nil)
-        _ = engine.reply(.progress(progress), to: id, state: &state, now: now)
+        _ = engine.reply(.progress(progress), to: id, state: &state, now: clock)
       }
-      take(engine.reply(outcome, to: id, state: &state, now: now).entries)
+      take(engine.reply(outcome, to: id, state: &state, now: clock).entries)
       answered.append(id)
       if dice.chance(15) { agenda.append((now + .microseconds(dice.roll(5_000_000)), .noise(id))) }
     case .undeliverable(let id):
-      take(engine.undeliverable(id, reason: "too large", state: &state, now: now).entries)
+      take(engine.undeliverable(id, reason: "too large", state: &state, now: clock).entries)
       answered.append(id)
     case .event(let event): offer(event)
     case .child(let id, let outcome):
-      take(engine.child(id, ended: outcome, state: &state, now: now).entries)
-      mustIgnore("a child that ended twice") { $0.child(id, ended: .cancelled, state: &$1, now: $2) }
-    case .intervention(.abandon): take(engine.abandon("enough", state: &state, now: now).entries)
+      let isLater = dice.chance(20)
+      take(engine.child(id, outcome, isLater: isLater, state: &state, now: clock).entries)
+      mustIgnore("a child that ended twice") { $0.child(id, .cancelled, state: &$1, now: $2) }
+    case .intervention(.abandon): take(engine.abandon("enough", state: &state, now: clock).entries)
     case .intervention(let intervention):
       let compensating = if case .cancelCompensating = intervention { true } else { false }
-      take(engine.cancel("enough", compensating: compensating, state: &state, now: now).entries)
+      take(engine.cancel("enough", compensating: compensating, state: &state, now: clock).entries)
     case .noise(let id):
       tally.noises += 1
       mustIgnore("a late duplicate") { $0.reply(.completed("late"), to: id, state: &$1, now: $2) }
     }
   }
 
+  // MARK: Suspended
+
+  private mutating func suspendAndResume() {
+    guard !state.status.isTerminal, suspensions.chance(15) else { return }
+    suspend()
+    passTime()
+    mustIgnore("a wake of a suspended instance") { $0.wake(&$1, now: $2) }
+    resume()
+  }
+
+  /// What arrives while the instance is suspended is as if it had come just before it is resumed.
+  private mutating func applySuspended(_ input: Input) {
+    if case .intervention = input { return apply(input) }
+    guard suspensions.chance(40) else { return apply(input) }
+    suspend()
+    passTime()
+    apply(input)
+    passTime()
+    resume()
+  }
+
+  private mutating func suspend() {
+    tally.suspensions += 1
+    let step = engine.operate(.suspend, reason: "a test", state: &state, now: clock)
+    if step.entries != [.workflowSuspended(reason: "a test")] { complaints.append("suspended: \(step)") }
+    if state.wakeAt != nil { complaints.append("suspended, and to be woken at \(String(describing: state.wakeAt))") }
+  }
+
+  private mutating func resume() {
+    do {
+      if suspensions.chance(50) { try reload() }
+    } catch {
+      complaints.append("a suspended state cannot be read: \(error)")
+    }
+    let step = engine.operate(.resume, reason: "a test", state: &state, now: clock)
+    if step.disposition != .applied { complaints.append("resumed: \(step.disposition)") }
+    take(step.entries)
+  }
+
+  private mutating func passTime() {
+    if !tellsTime { offset += .microseconds(suspensions.roll(40_000_000)) }
+  }
+
   /// What takes an event must be found for it by the index of the store.
   private mutating func offer(_ event: JSON) {
     let keys = Set(engine.waits(of: state).map(\.key))
-    let step = engine.event(event, state: &state, now: now)
+    let step = engine.event(event, state: &state, now: clock)
     take(step.entries)
     guard step.disposition == .applied else { return }
     tally.consumed += 1
@@ -137,13 +200,17 @@ struct EngineDriver {
     let isRunning =
       !state.unfinished.isEmpty
       || state.activities.contains { ["requested", "retrying", "child"].contains(Self.name($0.phase)) }
-    if state.status != (isRunning ? .running : .waiting) {
+    if state.status != .suspended, state.status != (isRunning ? .running : .waiting) {
       complaints.append("\(state.status) at \(state.resting.text)")
     }
     guard dice.chance(60) else { return }
     for activity in state.activities { tally.phases[Self.name(activity.phase), default: 0] += 1 }
     tally.crashes += 1
     if !state.unfinished.isEmpty { tally.crashesInside += 1 }
+    try reload()
+  }
+
+  private mutating func reload() throws {
     var read = try InstanceState(
       id: state.id, input: state.input, startedAt: state.startedAt, status: state.status,
       resting: try JSON.parse(state.resting.serialized()))
@@ -167,20 +234,21 @@ struct EngineDriver {
     ])
     mustIgnore("a forged reply") { $0.reply(.completed("forged"), to: forged, state: &$1, now: $2) }
     let child = UUIDValue(high: dice.next(), low: dice.next())
-    mustIgnore("an unknown child") { $0.child(child, ended: .completed("forged"), state: &$1, now: $2) }
+    mustIgnore("an unknown child") { $0.child(child, .completed("forged"), state: &$1, now: $2) }
   }
 
   /// Woken before anything is due.
   private mutating func sleepless(until due: Timestamp) {
     guard dice.chance(10), due.microseconds - now.microseconds > 1, state.unfinished.isEmpty else { return }
-    mustIgnore("an early wake") { engine, state, _ in engine.wake(&state, now: due - .microseconds(1)) }
+    let early = due + offset - .microseconds(1)
+    mustIgnore("an early wake") { engine, state, _ in engine.wake(&state, now: early) }
   }
 
   private mutating func mustIgnore(
     _ what: String, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
   ) {
     var after = state
-    let step = body(engine, &after, now)
+    let step = body(engine, &after, clock)
     after.updatedAt = state.updatedAt
     if case .ignored = step.disposition, step.entries.isEmpty, after == state { return }
     complaints.append("\(what) did something: \(step)")
@@ -210,7 +278,10 @@ struct EngineDriver {
         seen.note("^ \(JSON.object(event).canonicalText)", emitted.reference, at: now)
       case .childStarted(let child): start(child)
       case .childCancelled(let id): seen.note("k", children[id] ?? "unknown", at: now)
-      case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled: break
+      case .taskReopened, .operated: complaints.append("nobody operates but to suspend and resume: \(entry)")
+      case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled,
+        .contextExported, .workflowSuspended, .workflowResumed:
+        break
       }
     }
   }
@@ -227,7 +298,8 @@ struct EngineDriver {
       if open.removeValue(forKey: activity) != reference { complaints.append("\(reference) ended without being open") }
     case .attemptFailed(let activity, let reference, let attempt, _, let retryAt):
       if open[activity] != reference { complaints.append("\(reference) failed without being open") }
-      jitters[.init(reference: reference, attempt: attempt, failedAt: now)] = retryAt - now
+      jitters[.init(reference: reference, attempt: attempt, failedAt: now)] =
+        retryAt - (state.suspension?.since ?? clock)
     case .requested(let request):
       if open[request.activity] != request.reference {
         complaints.append("\(request.reference) asks without being open")
@@ -267,8 +339,15 @@ struct EngineDriver {
     if children.updateValue(child.reference, forKey: child.id) != nil {
       complaints.append("\(child.id) was started twice")
     }
-    guard child.isAwaited,
-      let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
+    guard child.isAwaited else {
+      let (delay, outcome) = world.beginning(at: child.reference, name: name, input: child.input, at: now)
+      agenda.append((now + delay, .child(child.id, outcome)))
+      return
+    }
+    var told = state
+    let step = engine.child(child.id, .started, state: &told, now: now)
+    if told != state || !step.entries.isEmpty { complaints.append("that \(child.id) has begun did something") }
+    guard let (delay, outcome) = world.child(at: child.reference, name: name, input: child.input, at: now)
     else { return }
     agenda.append((now + delay, .child(child.id, outcome)))
   }

@@ -80,6 +80,12 @@ import Workflow
       tally.ambiguous += 1
       return complaints
     }
+    if scenario.seed % 3 == 0 {
+      var suspended = EngineDriver(definition: definition, scenario: scenario, isSuspending: true)
+      let differences = observed.differences(from: try suspended.run())
+      complaints += (suspended.complaints + differences).map { "suspended: \($0)" }
+      tally.suspensions += suspended.tally.suspensions
+    }
     tally.add(driver.tally)
     tally.endings[observed.status, default: 0] += 1
     return complaints + observed.differences(from: expected)

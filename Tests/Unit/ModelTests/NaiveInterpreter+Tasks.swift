@@ -221,12 +221,18 @@ extension NaiveInterpreter {
     let name = "\(other.namespace)/\(other.name)/\(other.version)"
     let reference = run.task.reference
     seen.note("* \(name) \(input.canonicalText) \(other.await)", reference, at: now)
-    guard other.await else { return complete(run, run.frame.input) }
-    run.node.child = reference
-    guard let (delay, outcome) = world.child(at: reference, name: name, input: input, at: now) else { return }
+    let isAwaited = other.await
+    // What nobody waits for is not given up either.
+    if isAwaited { run.node.child = reference }
+    let answer =
+      isAwaited
+      ? world.child(at: reference, name: name, input: input, at: now)
+      : world.beginning(at: reference, name: name, input: input, at: now)
+    guard let (delay, outcome) = answer else { return }
     at(now + delay, run.node) { [unowned self] in
       run.node.child = nil
       switch outcome {
+      case .started: complete(run, run.frame.input)
       case .completed(let output): complete(run, output)
       case .faulted(var problem):
         problem.instance = reference

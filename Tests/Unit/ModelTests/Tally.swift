@@ -14,6 +14,8 @@ struct Tally {
   /// Definitions that ran in a world that is never on time, too.
   var late = 0
   var crashes = 0
+  /// How often an instance was suspended and resumed, in runs of their own.
+  var suspensions = 0
   /// Crashes between the parts of a step that was too long.
   var crashesInside = 0
   /// Executions of tasks, by kind.
@@ -95,7 +97,7 @@ struct Tally {
     return """
       \(cases) definitions, \(ambiguous) left out for two things at one time, \(tooLong) for their length, \(late) also run late
       \(inputs) inputs, \(requests) requests, \(consumed) events taken, \(noises) duplicates and forgeries, \
-      \(crashes) crashes, \(crashesInside) of them inside a long step
+      \(crashes) crashes, \(crashesInside) of them inside a long step, \(suspensions) suspensions
       ended: \(list(endings))
       tasks: \(list(started))
       phases at a crash: \(list(phases))

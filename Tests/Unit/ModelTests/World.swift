@@ -52,6 +52,15 @@ struct World {
     }
   }
 
+  /// Whether another workflow that nobody waits for begins, and after what time that is known.
+  func beginning(
+    at reference: String, name: String, input: JSON, at time: Timestamp
+  ) -> (after: Duration, ChildOutcome) {
+    var dice = dice("beginning", reference, name, input.canonicalText, at: time)
+    let delay = Self.delay(&dice)
+    return (delay, dice.chance(20) ? .faulted(Self.problem(&dice)) : .started)
+  }
+
   /// How another workflow ends; nil: not at all.
   func child(at reference: String, name: String, input: JSON, at time: Timestamp) -> (after: Duration, ChildOutcome)? {
     var dice = dice("child", reference, name, input.canonicalText, at: time)

@@ -113,13 +113,6 @@ struct EventModelTests {
     #expect(filters[0].correlations.map(\.name) == ["k"])
   }
 
-  @Test func aScheduleCanWaitUntil() throws {
-    let text = "schedule: {on: {any: [{with: {type: a}}], until: {one: {with: {type: z}}}}}"
-    guard case .any(_, .events(.one))? = try parsed(workflow("- a: {wait: PT1S}", more: text)).schedule?.on else {
-      return note("no end")
-    }
-  }
-
   /// Tasks (`⏎` is a line end)  ⇒  place and code, a part of the message, a part of the hint.
   private static let mistakes = #"""
     - a: {listen: {to: {one: {with: {type: x}}, until: .y}}}  ⇒  7:47 conflict | 'until' ends a listening to 'any' | end by themselves
@@ -162,7 +155,7 @@ struct EventModelTests {
     schedule: {on: {one: {with: {type: '${ $input }'}}}}  ⇒  8:40 unresolved | $input does not exist here | no variable
     schedule: {on: {one: {with: {type: x}, correlate: {k: {from: $workflow.id}}}}}  ⇒  8:62 unresolved | $workflow does not exist here |
     schedule: {on: {one: {with: {type: x}}, any: []}}  ⇒  8:41 conflict | exclude one another |
-    schedule: {on: {any: [], until: $context.x}}  ⇒  8:33 unresolved | $context |
+    schedule: {on: {any: [], until: $context.x}}  ⇒  8:26 unsupported | 'until' in 'schedule.on' | 'listen' task
     """#
 
   @Test(arguments: Table.rows(of: scheduleMistakes))

@@ -158,6 +158,18 @@ struct ReusableModelTests {
     #expect(try parsed(text).orderKey?.source == ".data.customer")
   }
 
+  @Test func priorities() throws {
+    func text(_ priority: String) -> String {
+      workflow("- a: {set: {x: 1}}").replacing(
+        "version: '1.0.0'", with: "version: '1.0.0'\n  metadata: {priority: \(priority)}")
+    }
+    #expect(try parsed(text("7")).priority == 7)
+    #expect(try parsed(workflow("- a: {set: {x: 1}}")).priority == 1)
+    for wrong in ["0", "11", "-1", "1.5", "high", "'5'", "[1]", "null"] {
+      #expect(diagnose(text(wrong)).map(\.code) == [.invalidValue], "\(wrong)")
+    }
+  }
+
   @Test(arguments: ["orderkey", "order_key", "oderKey", "OrderKey", "timezone", "time-zone", "timeZon"])
   func aMistypedKeyOfOursIsAWarning(key: String) throws {
     let text = workflow("- a: {set: {x: 1}}").replacing(

@@ -89,6 +89,7 @@ struct WorkflowDiagnosticTests {
     use: {catalogs: {c: {endpoint: 'https://x.example'}}}  ⇒  8:7 | use.catalogs | use.functions
     use: {extensions: [{e: {extend: extension, after: []}}]}  ⇒  8:33 | extend: extension | never extended
     use: {retries: {r: {backoff: {linear: {increment: 1}}}}}  ⇒  8:40 | 'increment' of a backoff | linear: {}
+    schedule: {on: {any: [{with: {type: a}}], until: .x}}  ⇒  8:43 | 'until' in 'schedule.on' | 'listen' task
     schedule: {on: {one: {with: {data: {a: '${ . }'}}}}}  ⇒  8:36 | expressions inside the data of an event filter | one expression
     """#
 

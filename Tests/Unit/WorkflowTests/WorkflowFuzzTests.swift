@@ -16,8 +16,9 @@ struct WorkflowFuzzTests {
   @Test(arguments: 0..<8)
   func piecesOfExpressions(seed: Int) {
     var random = Seeded(seed)
-    var accepted = 0
+    var (tried, accepted) = (0, 0)
     for _ in 0..<2_000 {
+      tried += 1
       let count = Int.random(in: 1...12, using: &random)
       let source = (0..<count).map { _ in random.pick(Self.pieces) }.joined(separator: random.pick([" ", ""]))
       guard let expression = try? Expression(source, variables: ["context"]) else { continue }
@@ -32,6 +33,7 @@ struct WorkflowFuzzTests {
         #expect(error.code != .syntax, "\(source): \(error)")
       }
     }
+    print("fuzz: \(tried) expressions (seed \(seed)), \(accepted) of them accepted")
   }
 
   private static let sample = """
@@ -77,7 +79,9 @@ struct WorkflowFuzzTests {
   @Test(arguments: 0..<16)
   func damagedDefinitions(seed: Int) {
     var random = Seeded(seed)
+    var (tried, accepted) = (0, 0)
     for _ in 0..<150 {
+      tried += 1
       var characters = Array(seed < 8 ? Self.sample : Self.everything)
       for _ in 0..<Int.random(in: 1...6, using: &random) {
         let place = Int.random(in: 0..<characters.count, using: &random)
@@ -90,8 +94,10 @@ struct WorkflowFuzzTests {
       }
       let result = WorkflowParser.parse(String(characters), file: "fuzz.yaml")
       #expect((result.definition == nil) == !result.errors.isEmpty)
+      if result.definition != nil { accepted += 1 }
       for diagnostic in result.diagnostics { _ = diagnostic.rendered }
     }
+    print("fuzz: \(tried) definitions (seed \(seed)), \(accepted) of them accepted")
   }
 
   /// What has a definition survives the way through JSON.

@@ -54,6 +54,11 @@ enum Colour: String, Sendable {
 func writeOutput(_ text: String) throws(CommandFailure) {
   var bytes = Array(text.utf8)
   if bytes.last != UInt8(ascii: "\n") { bytes.append(UInt8(ascii: "\n")) }
+  try writeBytes(bytes)
+}
+
+/// Writes bytes to standard output as they are.
+func writeBytes(_ bytes: [UInt8]) throws(CommandFailure) {
   var rest = bytes[...]
   while !rest.isEmpty {
     let written = rest.withUnsafeBytes { write(STDOUT_FILENO, $0.baseAddress, $0.count) }

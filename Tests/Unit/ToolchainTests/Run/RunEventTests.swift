@@ -84,6 +84,21 @@ import Workflow
     #expect(result.instances[0].endedAt == result.start)
   }
 
+  @Test func whatIsNotAwaitedAndUnknownFaultsToo() async throws {
+    let result = try await run(
+      "do: [{child: {run: {await: false, workflow: {namespace: tests, name: nobody, version: latest}}}}]")
+    #expect(result.status == .faulted)
+    #expect(result.error?.type.hasSuffix("/configuration") == true)
+  }
+
+  /// Its mock may say that it fails: nobody waits for that.
+  @Test func whatIsNotAwaitedMayBeMocked() async throws {
+    let result = try await run(
+      "do: [{child: {run: {await: false, workflow: {namespace: tests, name: other, version: latest}}}}]",
+      input: ["n": 1], mocks: "workflows: {tests/other: {after: PT5S, fail: {status: 500}}}")
+    #expect(result.output == ["n": 1])
+  }
+
   @Test func otherWorkflowsMayBeMocked() async throws {
     let result = try await run(
       parent, input: ["n": 1], mocks: "workflows: {tests/other: {after: PT5S, reply: {seen: '${ .n }'}}}")

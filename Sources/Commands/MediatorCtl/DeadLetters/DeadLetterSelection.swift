@@ -1,0 +1,59 @@
+import ArgumentParser
+import Glibc
+import Hosting
+import Mediator
+import Toolchain
+import Values
+import Wire
+
+/// The dead letters that a command changes: ids, or filters.
+struct DeadLetterSelection: ParsableArguments {
+  @Argument(help: ArgumentHelp("Dead letters: SHARD-SEQUENCE.", valueName: "id"))
+  var ids: [DeadLetterID] = []
+  @OptionGroup var filter: DeadLetterOptions
+  @Option(help: "How many at most, 1 to 100000.")
+  var limit = 10_000
+  @Flag(help: "Only tells what would be done.")
+  var dryRun = false
+  @Flag(help: "Does not ask.")
+  var yes = false
+
+  func check() throws {
+    guard (1...100_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 100000.") }
+    guard !ids.isEmpty || !filter.isEmpty else {
+      throw ValidationError("Name dead letters, or say which by a filter: --status open means all that are open.")
+    }
+    guard ids.isEmpty || filter.isEmpty else { throw ValidationError("Ids and filters do not go together.") }
+  }
+
+  /// Oldest first: what came first is sent first.
+  ///
+  /// - Throws: `CommandFailure` with `notFound` when a letter that was named does not exist.
+  func choose(
+    _ queries: DeadLetterQueries, otherwise statuses: Set<DeadLetterStatus>
+  ) async throws -> [DeadLetterEntry] {
+    var filter = filter.filter(otherwise: ids.isEmpty ? statuses : [])
+    filter.ids += ids
+    let chosen = try await queries.list(filter, limit: max(limit, filter.ids.count)).items
+    let found = Set(chosen.map(\.id))
+    if let missing = filter.ids.first(where: { !found.contains($0) }) { throw CommandFailure.noDeadLetter(missing) }
+    return chosen.reversed()
+  }
+
+  /// Asks before more than one, where there is somebody to ask.
+  func confirm(_ count: Int, _ verb: String) throws {
+    guard count > 1, !yes, isatty(STDIN_FILENO) == 1 else { return }
+    writeToStandardError("\(verb) \(count) dead letters? [y/N]")
+    guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
+      throw CommandFailure("nothing was done", next: "--yes does not ask, --dry-run tells what would be done")
+    }
+  }
+}
+
+/// Who gives an order, as histories name him.
+func currentActor() -> String {
+  var host = [CChar](repeating: 0, count: 256)
+  gethostname(&host, host.count - 1)
+  let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
+  return "\(user)@\(String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))"
+}

@@ -1,0 +1,145 @@
+import ArgumentParser
+import Engine
+import Glibc
+import Hosting
+import Mediator
+import Postgres
+import Values
+
+/// Which instances a command is for: those that are named, or those that a query finds.
+struct TargetOptions: ParsableArguments {
+  @Argument(help: ArgumentHelp("Instance ids, or how they begin; or none, and a query.", valueName: "id"))
+  var ids: [String] = []
+  @Option(help: ArgumentHelp("Of this workflow: NAMESPACE/NAME or NAME.", valueName: "workflow"))
+  var workflow: WorkflowArgument?
+  @Option(help: "Of this version.")
+  var version: String?
+  @Option(help: "In this status; may be repeated.")
+  var status: [InstanceStatus] = []
+  @Option(help: "Whose record had this key.")
+  var key: String?
+  @Option(help: ArgumentHelp("With this text in the error (type, title or detail).", valueName: "text"))
+  var error: String?
+  @Option(
+    help: ArgumentHelp("Whose error comes from this task: its reference, or its name.", valueName: "task"))
+  var task: String?
+  @Option(help: ArgumentHelp("Started since then.", valueName: "moment|duration"))
+  var since: MomentArgument?
+  @Option(help: "How many a query takes at most, the newest first, 1 to 100000.")
+  var limit = 1_000
+
+  func validate() throws {
+    guard (1...100_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 100000.") }
+    if ids.isEmpty, !isQuery {
+      throw ValidationError("Name instances, or say which: --workflow, --status, --key, --error, --task, --since.")
+    }
+    // With ids, a task is what is done to them, not how they are found.
+    if !ids.isEmpty, isQuery, task == nil { throw ValidationError("Either name instances or give a query.") }
+    for id in ids where InstancePrefix(id) == nil {
+      throw ValidationError(
+        "'\(id)' is not the beginning of an instance id: \(InstancePrefix.minimumDigits) to 32 hexadecimal digits.")
+    }
+  }
+
+  private var isQuery: Bool {
+    workflow != nil || version != nil || !status.isEmpty || key != nil || error != nil || since != nil
+      || task != nil
+  }
+
+  /// - Parameter statuses: what the query is narrowed to where it names no status.
+  func resolve(_ pool: PostgresPool, statuses: Set<InstanceStatus>) async throws -> [InstanceSummary] {
+    let queries = InstanceQueries(pool: pool, timeout: .seconds(60))
+    guard ids.isEmpty else { return try await named(queries) }
+    var filter = InstanceFilter()
+    filter.namespace = workflow?.namespace
+    filter.name = workflow?.name
+    filter.version = version
+    filter.statuses = status.isEmpty ? statuses : Set(status)
+    filter.key = key.map { Array($0.utf8) }
+    filter.error = error
+    filter.failedTask = task
+    filter.since = since?.resolved(now: .now())
+    return try await queries.list(filter, limit: limit).items
+  }
+
+  private func named(_ queries: InstanceQueries) async throws -> [InstanceSummary] {
+    var found: [InstanceSummary] = []
+    for id in ids {
+      let one = try await queries.find(id)
+      if !found.contains(where: { $0.id == one.id }) { found.append(one) }
+    }
+    return found
+  }
+}
+
+extension InstanceQueries {
+  /// The one instance whose id begins so.
+  func find(_ id: String) async throws -> InstanceSummary {
+    guard let prefix = InstancePrefix(id) else { throw CommandFailure.absentInstance(id) }
+    switch try await lookUp(prefix) {
+    case .none: throw CommandFailure.absentInstance(id)
+    case .several(let candidates): throw CommandFailure.ambiguousInstance(id, candidates)
+    case .one(let id):
+      guard let summary = try await summaries(of: [id]).first else { throw CommandFailure.absentInstance(id.text) }
+      return summary
+    }
+  }
+}
+
+extension CommandFailure {
+  static func absentInstance(_ id: String) -> CommandFailure {
+    CommandFailure(
+      "there is no instance '\(id)'", next: "'mediatorctl instances list' shows the newest ones", status: .notFound)
+  }
+
+  static func ambiguousInstance(_ id: String, _ candidates: [InstanceSummary]) -> CommandFailure {
+    let list = candidates.map { "\($0.id.text)  \($0.namespace)/\($0.name) \($0.version)  \($0.status.rawValue)" }
+    return CommandFailure(
+      "'\(id)' is the beginning of several instance ids", why: list.joined(separator: "\n"), next: "give more digits")
+  }
+}
+
+/// How a command is handed in.
+struct RequestOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("Why, for the audit table.", valueName: "text"))
+  var reason = ""
+  @Option(
+    help: ArgumentHelp("Who asks, for the audit table; the user of this machine when left out.", valueName: "name"))
+  var author: String?
+  @Flag(help: "Only tells what would happen.")
+  var dryRun = false
+  @Flag(name: [.customShort("y"), .long], help: "Does not ask.")
+  var yes = false
+  @Option(
+    help: ArgumentHelp("An id for this request: asked for again with it, nothing happens twice.", valueName: "id"))
+  var requestID: String?
+  @Option(help: ArgumentHelp("How long to wait for the shards to carry it out.", valueName: "duration"))
+  var timeout = DurationArgument(.seconds(30))
+
+  var who: String {
+    if let author { return author }
+    let user = getenv("USER").map { String(cString: $0) } ?? "uid \(getuid())"
+    var host = [CChar](repeating: 0, count: 256)
+    guard gethostname(&host, host.count - 1) == 0 else { return user }
+    return "\(user)@\(String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))"
+  }
+
+  /// The request for one instance.
+  func id(for instance: UUIDValue, _ verb: String) -> UUIDValue {
+    guard let requestID else { return .random() }
+    return UUIDValue(digestOf: "\(requestID.utf8.count):\(requestID) \(verb) \(instance.text)")
+  }
+
+  /// Asks on the terminal before more than one instance is touched, or where the caller has a warning to give.
+  func confirm(_ question: String, count: Int, warns: Bool = false) throws(CommandFailure) {
+    guard !yes, !dryRun, count > 1 || warns else { return }
+    guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
+      throw CommandFailure(
+        "not without a yes: \(question)", next: "--dry-run tells what would happen, --yes says yes", status: .failure)
+    }
+    writeToStandardError("\(question) [y/N]")
+    guard let answer = readLine()?.lowercased(), ["y", "yes"].contains(answer) else {
+      throw CommandFailure("nothing was done", status: .failure)
+    }
+  }
+}

@@ -1,0 +1,211 @@
+import Engine
+import Glibc
+import Hosting
+import Mediator
+import Postgres
+import Values
+
+/// Hands in one verb for some instances and waits until their shards have carried it out.
+struct OperationRun: Sendable {
+  let verb: String
+  let arguments: @Sendable (InstanceSummary) throws -> JSON
+  let request: RequestOptions
+  let pool: PostgresPool
+
+  private static let page = 500
+
+  /// - Throws: when nobody says yes.
+  func run(_ targets: [InstanceSummary], warning: String? = nil) async throws -> OperationReport {
+    var report = OperationReport(verb: verb, isDryRun: request.dryRun)
+    guard !targets.isEmpty else { return report }
+    if request.dryRun {
+      for target in targets { report.lines.append(try await preview(target)) }
+      return report
+    }
+    if let warning { writeToStandardError(warning) }
+    let count = targets.count == 1 ? "this instance" : "\(targets.count) instances"
+    try request.confirm("\(verb) \(count)?", count: targets.count, warns: warning != nil)
+    let commands = try targets.map(command)
+    for start in stride(from: 0, to: targets.count, by: Self.page) {
+      let page = start..<min(start + Self.page, targets.count)
+      report.lines += try await carryOut(Array(commands[page]), Array(targets[page]))
+      tellProgress(page.upperBound, of: targets.count)
+    }
+    return report
+  }
+
+  private func command(_ target: InstanceSummary) throws -> OperatorCommand {
+    OperatorCommand(
+      request: request.id(for: target.id, verb), instance: target.id, verb: verb, arguments: try arguments(target),
+      author: request.who, reason: request.reason, requestedAt: .now())
+  }
+
+  private func carryOut(
+    _ commands: [OperatorCommand], _ targets: [InstanceSummary]
+  ) async throws -> [OperationReport.Line] {
+    let desk = OperatorDesk(pool: pool)
+    _ = try await desk.submit(commands)
+    let deadline = ContinuousClock.now + request.timeout.duration
+    var outcomes: [UUIDValue: AuditRow] = [:]
+    var pause = Duration.milliseconds(50)
+    while true {
+      let open = commands.map(\.request).filter { outcomes[$0] == nil }
+      for row in try await desk.outcomes(of: open) { outcomes[row.command.request] = row }
+      if outcomes.count == commands.count || .now >= deadline { break }
+      try await Task.sleep(for: pause)
+      pause = min(pause * 2, .milliseconds(500))
+    }
+    let waiting = try await desk.ownerlessShards(of: commands.map(\.request).filter { outcomes[$0] == nil })
+    return zip(commands, targets).map { command, target in
+      guard let row = outcomes[command.request] else {
+        let reason = waiting.contains(target.shard) ? "no mediator owns shard \(target.shard)" : "no answer yet"
+        return .init(instance: target, request: command.request, outcome: .queued(reason))
+      }
+      return .init(instance: target, request: command.request, outcome: .init(row.outcome))
+    }
+  }
+
+  private func tellProgress(_ done: Int, of total: Int) {
+    guard total > Self.page else { return }
+    writeToStandardError("\(verb): \(done) of \(total)")
+  }
+
+  private func preview(_ target: InstanceSummary) async throws -> OperationReport.Line {
+    let id = request.id(for: target.id, verb)
+    guard let subject = try await OperationPreview(pool: pool).subject(target.id) else {
+      return .init(instance: target, request: id, outcome: .refused("it is there no more"))
+    }
+    guard verb != OperatorCommand.replayVerb else {
+      return .init(instance: target, request: id, outcome: .wouldApply(nil, []))
+    }
+    let operation = try Operation(try arguments(target))
+    switch OperationPreview.preview(operation, reason: request.reason, on: subject, now: .now()) {
+    case .applied(let status, let entries):
+      return .init(instance: target, request: id, outcome: .wouldApply(status, entries))
+    case .refused(let why): return .init(instance: target, request: id, outcome: .refused(why))
+    }
+  }
+}
+
+/// What a verb did, or would do.
+struct OperationReport: Sendable {
+  enum Outcome: Sendable {
+    case applied(result: UUIDValue?)
+    case refused(String)
+    /// Handed in, and not carried out in time; it still will be.
+    case queued(String)
+    case wouldApply(InstanceStatus?, [JournalEntry])
+
+    init(_ outcome: AuditRow.Outcome) {
+      self =
+        switch outcome {
+        case .applied(let result): .applied(result: result)
+        case .refused(let why): .refused(why)
+        }
+    }
+
+    var word: String {
+      switch self {
+      case .applied: "applied"
+      case .refused: "refused"
+      case .queued: "queued"
+      case .wouldApply: "would be applied"
+      }
+    }
+  }
+
+  struct Line: Sendable {
+    let instance: InstanceSummary
+    let request: UUIDValue
+    let outcome: Outcome
+  }
+
+  let verb: String
+  let isDryRun: Bool
+  var lines: [Line] = []
+
+  var failure: CommandFailure? {
+    let queued = lines.count { if case .queued = $0.outcome { true } else { false } }
+    let refused = lines.count { if case .refused = $0.outcome { true } else { false } }
+    if queued > 0 {
+      return CommandFailure(
+        "\(queued) of \(lines.count) are not carried out yet", why: "they stay queued, and will be",
+        next: "'mediatorctl status' shows which shards have an owner, 'mediatorctl audit' what was done",
+        status: .timeout)
+    }
+    guard refused > 0 else { return nil }
+    return CommandFailure("\(refused) of \(lines.count) were refused", next: "the reason stands beside each")
+  }
+
+  var json: JSON {
+    [
+      "verb": .string(verb), "dryRun": .bool(isDryRun),
+      "instances": .array(
+        lines.map { line in
+          var json: JSONObject = [
+            "id": .string(line.instance.id.text), "request": .string(line.request.text),
+            "outcome": .string(line.outcome.word),
+          ]
+          switch line.outcome {
+          case .applied(let result): json["result"] = .text(result?.text)
+          case .refused(let why), .queued(let why): json["detail"] = .string(why)
+          case .wouldApply(let status, let entries):
+            json["status"] = .text(status?.rawValue)
+            json["entries"] = .array(entries.map(\.json))
+          }
+          return .object(json)
+        }),
+    ]
+  }
+
+  func text(_ style: Style) -> String {
+    guard !lines.isEmpty else { return "No instances." }
+    var table = Table([
+      .init(title: "ID"), .init(title: "WORKFLOW", minimum: 10), .init(title: "WAS"), .init(title: "OUTCOME"),
+      .init(title: "DETAIL", minimum: 20),
+    ])
+    for line in lines {
+      table.add([
+        .init(style.isTerminal ? String(line.instance.id.text.prefix(13)) : line.instance.id.text),
+        .init("\(line.instance.namespace)/\(line.instance.name)"),
+        .init(line.instance.status.rawValue, line.instance.status.colour),
+        .init(line.outcome.word, line.outcome.colour), .init(line.outcome.detail),
+      ])
+    }
+    return table.render(style)
+  }
+}
+
+extension OperationReport.Outcome {
+  fileprivate var colour: Colour? {
+    switch self {
+    case .applied: .green
+    case .refused: .red
+    case .queued: .yellow
+    case .wouldApply: nil
+    }
+  }
+
+  fileprivate var detail: String {
+    switch self {
+    case .applied(let result): result.map { "started \($0.text)" } ?? ""
+    case .refused(let why), .queued(let why): why
+    case .wouldApply(let status, let entries):
+      ([status.map { "then \($0.rawValue)" }].compactMap(\.self) + entries.compactMap(\.effect)).joined(separator: "; ")
+    }
+  }
+}
+
+extension JournalEntry {
+  /// What of it reaches somebody else.
+  fileprivate var effect: String? {
+    switch self {
+    case .requested(let request): "sends to \(request.channel) (\(request.reference), attempt \(request.attempt))"
+    case .emitted(let event): "emits \(event.event["type"]?.string ?? "an event") (\(event.reference))"
+    case .childStarted(let child): "starts \(child.namespace)/\(child.name)"
+    case .childCancelled(let id): "cancels \(id.text)"
+    case .compensating(let reference): "compensates \(reference)"
+    default: nil
+    }
+  }
+}

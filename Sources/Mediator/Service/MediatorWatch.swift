@@ -1,0 +1,124 @@
+import Kafka
+import Logging
+import Metrics
+import Postgres
+import Values
+
+/// Looks after what no batch loop sees: channels that nobody consumes, instances that would hang unseen, and that the
+/// halted partitions of this process are known to those who ask the database.
+///
+/// It works beside the loops, on clients of its own, and what it cannot do it does the next time: nothing waits for it.
+struct MediatorWatch: Sendable {
+  let pool: PostgresPool
+  let reader: ChannelReader
+  let registry: DefinitionRegistry
+  let status: MediatorStatus
+  let mediatorID: String
+  let logger: Logger
+
+  /// A channel that nobody consumes is seen after two looks.
+  static let pause = Duration.seconds(4)
+  /// Looks from one reconciliation to the next.
+  private static let looksPerReconciliation = 15
+  /// Instances that are looked at per shard and reconciliation.
+  static let page = 500
+  /// What is older than this is on its way no more.
+  static let age = Duration.seconds(60)
+
+  /// Runs until its task is cancelled.
+  func run() async {
+    var channels = ChannelWatch()
+    var places: [Int32: ForgottenQueries.Place] = [:]
+    var look = 0
+    while !Task.isCancelled {
+      await watchChannels(&channels)
+      await tellHalts()
+      if look % Self.looksPerReconciliation == 1 { await reconcile(&places) }
+      look += 1
+      try? await Task.sleep(for: Self.pause)
+    }
+  }
+
+  // MARK: Channels
+
+  private func watchChannels(_ watch: inout ChannelWatch) async {
+    guard let catalog = try? await registry.current(), !catalog.channels.isEmpty else { return }
+    let facts: [String: ChannelFacts]
+    do throws(KafkaError) {
+      facts = try await reader.facts(of: catalog.channels)
+    } catch {
+      // That the broker is away is told elsewhere.
+      logger.debug("channels could not be looked at", metadata: ["reason": "\(error)"])
+      return
+    }
+    for change in watch.observe(Array(facts.values)) { tell(change) }
+    for (channel, state) in watch.states {
+      let dimensions = [("channel", channel)]
+      Gauge(label: "mediator_channel_unserved", dimensions: dimensions).record(state.isServed ? 0 : 1)
+      Gauge(label: "mediator_channel_lag", dimensions: dimensions).record(facts[channel]?.lag ?? 0)
+    }
+    status.unserved(watch.unserved.map(\.channel))
+  }
+
+  private func tell(_ change: ChannelWatch.Change) {
+    var metadata: Logger.Metadata = ["channel": "\(change.channel)", "unread": "\(change.unread)"]
+    switch change.state {
+    case .served: logger.notice("channel is consumed", metadata: metadata)
+    case .neverConsumed: logger.warning("nobody consumes the channel", metadata: metadata)
+    case .stopped(let group):
+      metadata["group"] = "\(group)"
+      logger.warning("nobody consumes the channel any more", metadata: metadata)
+    }
+  }
+
+  // MARK: Halted partitions
+
+  private func tellHalts() async {
+    let halts = status.halts.all.sorted { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
+    _ = try? await pool.run(
+      timeout: .seconds(5),
+      [
+        PostgresStatement(
+          "delete from halted_partitions h where not exists (select from mediators where id = h.mediator)"),
+        PostgresStatement(
+          """
+          insert into halted_partitions (mediator, topic, partition, reason)
+          select $1, * from unnest($2::text[], $3::int4[], $4::text[]) on conflict do nothing
+          """,
+          [
+            .text(mediatorID), .texts(halts.map(\.key.topic)), .int4s(halts.map(\.key.partition)),
+            .texts(halts.map(\.value)),
+          ]),
+      ])
+  }
+
+  // MARK: Reconciling
+
+  private func reconcile(_ places: inout [Int32: ForgottenQueries.Place]) async {
+    let queries = ForgottenQueries(pool: pool, timeout: .seconds(10))
+    for shard in status.ownedShards {
+      do throws(MediatorError) {
+        let page = try await queries.unattended(shard: shard, age: Self.age, after: places[shard], limit: Self.page)
+        places[shard] = page.next
+        let others =
+          try await queries.orphans(shard: shard, age: Self.age, limit: Self.page)
+          + queries.overdue(shard: shard, age: Self.age, limit: Self.page)
+        for forgotten in page.found + others { try await handle(forgotten, queries) }
+      } catch {
+        logger.debug("could not reconcile", metadata: ["shard": "\(shard)", "reason": "\(error.message)"])
+      }
+    }
+  }
+
+  private func handle(_ forgotten: Forgotten, _ queries: ForgottenQueries) async throws(MediatorError) {
+    Counter(label: "mediator_reconciler_findings_total", dimensions: [("kind", forgotten.kind.rawValue)]).increment()
+    let metadata: Logger.Metadata = [
+      "instance": "\(forgotten.instance.text)", "kind": "\(forgotten.kind.rawValue)",
+    ]
+    guard forgotten.isMendedByWaking else {
+      return logger.warning("instance makes no progress: see 'mediatorctl why'", metadata: metadata)
+    }
+    try await queries.wake(forgotten.instance)
+    logger.warning("instance was forgotten and is woken", metadata: metadata)
+  }
+}

@@ -1,0 +1,138 @@
+import Kafka
+import Postgres
+import TestSupport
+import Testing
+import Values
+
+/// What operators do to instances, through the programs.
+@Suite(.serialized) struct OperatorTests {
+  private static let asking = """
+    document: {dsl: 1.0.3, namespace: ops, name: asking, version: 1.0.0}
+    schedule: {on: {one: {with: {type: ops.ask}}}}
+    do:
+      - note: {set: {a: 1}, export: {as: {noted: true}}}
+      - ask: {call: nobody, with: {a: "${ .a }"}, timeout: {after: {seconds: 1}}}
+      - tell: {set: {answer: "${ .answer }", noted: "${ $context.noted }"}}
+    """
+  private static let waiting = """
+    document: {dsl: 1.0.3, namespace: ops, name: waiting, version: 1.0.0}
+    schedule: {on: {one: {with: {type: ops.wait}}}}
+    do:
+      - pause: {wait: {seconds: 5}}
+      - done: {set: {ended: true}}
+    """
+
+  @Test(.timeLimit(.minutes(4))) func verbsThroughThePrograms() async throws {
+    let cluster = try await Cluster()
+    try await cluster.run("mediatorctl", "deploy", try cluster.write(Self.asking, to: "asking.yaml"))
+    try await cluster.run("mediatorctl", "deploy", try cluster.write(Self.waiting, to: "waiting.yaml"))
+    let mediator = try cluster.start("mediator")
+    try await cluster.waitForMediator()
+
+    try await faultedInstances(cluster)
+    try await openInstances(cluster)
+
+    let audit = try JSON.parse(try await cluster.run("mediatorctl", "audit", "--output", "json"))
+    let verbs = (audit["operations"]?.array ?? []).compactMap { $0["verb"]?.string }
+    #expect(Set(verbs) == ["retry", "skip", "replay", "resume", "suspend", "cancel"])
+    #expect(audit["operations"]?.array?.allSatisfy { $0["author"]?.string == "ann" } == true)
+    #expect(try await mediator.stop() == 0, "\(mediator.log.suffix(2000))")
+    await cluster.remove()
+  }
+
+  /// Nobody answers, so the call times out; an operator retries, and then says what the answer is.
+  private func faultedInstances(_ cluster: Cluster) async throws {
+    for id in ["1", "2", "3"] { try await emit("ops.ask", id, cluster) }
+    try await cluster.waitForInstances(3, within: .seconds(60))
+    let ids = try await ids(of: "asking", cluster)
+    let before = try await status(ids[0], cluster)
+    try await operate(cluster, "retry", ids[0], "--dry-run")
+    #expect(try await status(ids[0], cluster) == before)
+
+    // More than one, and nobody who could say yes.
+    _ = try await operate(cluster, "retry", "--workflow", "asking", expecting: 1)
+    #expect(try await cluster.count("select count(*) from audit") == 0)
+
+    let retried = try await operate(cluster, "retry", "--workflow", "asking", "--task", "ask", "--yes")
+    #expect(retried["instances"]?.array?.compactMap { $0["outcome"]?.string } == ["applied", "applied", "applied"])
+    try await cluster.waitForInstances(3, within: .seconds(60))
+    // The same call: its effect may have happened, so it keeps its idempotency key.
+    let records = try await cluster.scan("mediator.channel.nobody")
+    let keys = records.compactMap { $0.headers.first { $0.name == "ce_idempotencykey" }?.value }
+    #expect(records.count == 6)
+    #expect(Set(keys).count == 3)
+
+    let skip = ["skip", ids[0], "--with", #"{"answer": 42}"#, "--request-id", "once"]
+    try await operate(cluster, skip)
+    #expect(try await output(ids[0], cluster) == ["answer": 42, "noted": true])
+    // The same request once more is the same command: it finds what became of it.
+    let again = try await operate(cluster, skip)
+    #expect(again["instances"]?[0]?["outcome"]?.string == "applied")
+    let other = try await operate(cluster, "skip", ids[0], "--with", "1", expecting: 1)
+    #expect(other["instances"]?[0]?["outcome"]?.string == "refused")
+
+    let replay = try await operate(cluster, "replay", ids[1])
+    let new = try #require(replay["instances"]?[0]?["result"]?.string)
+    #expect(try await status(new, cluster) != nil)
+    try await cluster.waitForInstances(4, within: .seconds(60))
+  }
+
+  private func openInstances(_ cluster: Cluster) async throws {
+    try await emit("ops.wait", "w1", cluster)
+    try await emit("ops.wait", "w2", cluster)
+    try await poll(within: .seconds(30), "both to wait") {
+      try await cluster.count("select count(*) from instances where status = 'waiting'") == 2 ? true : nil
+    }
+    let ids = try await ids(of: "waiting", cluster)
+    try await operate(cluster, "suspend", ids[0])
+    #expect(try await status(ids[0], cluster) == "suspended")
+    try await operate(cluster, "cancel", ids[1])
+    #expect(try await status(ids[1], cluster) == "cancelled")
+    // Its time would have been over by then.
+    try await Task.sleep(for: .seconds(6))
+    #expect(try await status(ids[0], cluster) == "suspended")
+    try await operate(cluster, "resume", ids[0])
+    try await poll(within: .seconds(30), "it to end") {
+      try await self.status(ids[0], cluster) == "completed" ? true : nil
+    }
+  }
+
+  // MARK: -
+
+  private func emit(_ type: String, _ id: String, _ cluster: Cluster) async throws {
+    try await cluster.run("mediatorctl", "events", "emit", "--type", type, "--id", id, "--data", "{}")
+  }
+
+  @discardableResult
+  private func operate(
+    _ cluster: Cluster, _ arguments: String..., expecting status: Int32 = 0
+  ) async throws -> JSON {
+    try await operate(cluster, arguments, expecting: status)
+  }
+
+  @discardableResult
+  private func operate(_ cluster: Cluster, _ arguments: [String], expecting status: Int32 = 0) async throws -> JSON {
+    let all = ["instances"] + arguments + ["--author", "ann", "--reason", "test", "--output", "json"]
+    let output = try await cluster.run("mediatorctl", all, expecting: status)
+    return output.isEmpty ? .null : try JSON.parse(output)
+  }
+
+  private func ids(of workflow: String, _ cluster: Cluster) async throws -> [String] {
+    let rows = try await cluster.query(
+      """
+      select i.id::text as id from instances i join definitions d on d.number = i.definition
+       where d.name = '\(workflow)' order by i.started_at, i.id
+      """)
+    return try rows.map { try $0.text("id") }
+  }
+
+  private func status(_ id: String, _ cluster: Cluster) async throws -> String? {
+    try await cluster.query("select status from instances where id = '\(id)'").first?.text("status")
+  }
+
+  private func output(_ id: String, _ cluster: Cluster) async throws -> JSON? {
+    let text = try await cluster.query("select output::text as output from instances where id = '\(id)'").first?
+      .optionalText("output")
+    return try text.map { try JSON.parse($0) }
+  }
+}
