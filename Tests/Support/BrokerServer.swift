@@ -92,6 +92,12 @@ public actor BrokerServer {
     process = nil
   }
 
+  /// Deletes everything it has stored; only while it does not run.
+  public func forget() throws {
+    let tool = try BrokerProcess(["rm", "-rf", "\(directory)/data"], directory: directory)
+    while !tool.hasEnded { usleep(1000) }
+  }
+
   public func restart() throws {
     stop()
     try start()

@@ -59,6 +59,7 @@ actor Drill {
     try await cluster.waitForMediator()
     try startLoad()
     try await waitForShards(since: Timestamp(microseconds: 0), within: .seconds(60))
+    try await waitForFairShares()
     await watch.begin()
   }
 
@@ -77,16 +78,21 @@ actor Drill {
   func kill(_ name: String) async throws { await (try service(name)).kill() }
 
   func stop(_ name: String) async throws {
-    let process = try service(name)
-    let status = try await process.stop(within: .seconds(15))
-    #expect(status == 0, "\(name) ended with \(status): \(process.log.suffix(2000))")
-    running[name] = nil
+    try service(name).signal(SIGTERM)
+    try await waitForEnd(of: name)
   }
 
   /// SIGTERM to everything at once.
   func stopAll() async throws {
     for process in running.values { process.signal(SIGTERM) }
-    for name in running.keys { try await stop(name) }
+    for name in running.keys { try await waitForEnd(of: name) }
+  }
+
+  private func waitForEnd(of name: String) async throws {
+    let process = try service(name)
+    let status = try await process.waitForExit(within: .seconds(15))
+    #expect(status == 0, "\(name) ended with \(status): \(process.log.suffix(2000))")
+    running[name] = nil
   }
 
   /// `/readyz` of a mediator: its status, and what it says.
@@ -177,8 +183,10 @@ actor Drill {
   func halted() async throws -> Set<String> {
     var partitions: Set<String> = []
     for mediator in Self.mediators where running[mediator] != nil {
-      let (status, text) = try await readiness(of: mediator)
-      guard status == 503, let failing = try JSON.parse(text)["failing"]?.array else { continue }
+      // It may not listen yet.
+      guard let (status, text) = try? await readiness(of: mediator), status == 503,
+        let failing = try JSON.parse(text)["failing"]?.array
+      else { continue }
       for check in failing where check["name"]?.string == "partitions" {
         // "topic/partition: why; topic/partition: why"
         for reason in (check["reason"]?.string ?? "").split(separator: "; ") {
@@ -263,10 +271,7 @@ actor Drill {
       drill: name, faults: faults, events: sent, instances: tally.instances, losses: tally.losses,
       duplicates: tally.duplicates, samples: watched.samples, recoveries: recoveries, drained: drained, note: note
     ).write()
-    for (name, process) in running {
-      let status = try await process.stop(within: .seconds(15))
-      #expect(status == 0, "\(name) ended with \(status): \(process.log.suffix(2000))")
-    }
+    try await stopAll()
     await cluster.remove()
   }
 }
