@@ -29,6 +29,10 @@ import Values
   @Test(.timeLimit(.minutes(4))) func threeTimesSentAgainItsEffectIsThereOnce() async throws {
     let cluster = try await Cluster()
     let config = try cluster.write(Self.configuration, to: "mediator.yaml")
+    // Made beforehand: this broker may tell of a new topic before it tells of all of its partitions.
+    let admin = try KafkaAdmin(cluster.kafka)
+    try await admin.createTopic("readings", partitions: 4)
+    await admin.close()
     try await cluster.run("mediatorctl", "deploy", try cluster.write(Self.definition, to: "keep.yaml"))
     let services = [
       try cluster.start("mediator", "--config", config), try cluster.start("processor", "persistence"),

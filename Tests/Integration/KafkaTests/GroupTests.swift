@@ -144,25 +144,29 @@ struct GroupTests {
     server.end()
   }
 
-  // This broker waits for ever for a member that died without leaving, and answers nobody meanwhile.
   @Test("a member whose group does not answer is told so, instead of reading nothing for ever")
   func silentGroup() async throws {
-    let server = try await BrokerServer.start()
     let (topic, group) = (uniqueName("silent"), uniqueName("group"))
+    let server = try await BrokerServer.shared
     try await createTopic(topic, partitions: 1, on: server)
-    let dead = try await Member(server.configuration, group: group, topic: topic)
-    try await dead.until { $0.partitions.count == 1 }
-    await dead.consumer.close(within: .zero)
+    let (release, releaseHandler) = AsyncStream<Void>.makeStream()
+    var patient = ConsumerOptions()
+    patient.rebalanceLimit = .seconds(50)
+    let first = try await Member(server.configuration, group: group, topic: topic, options: patient)
+    try await first.until { $0.partitions.count == 1 }
+    // As long as the first one does not give its partition back, the group answers nobody.
+    first.onRevoking { _, _ in for await _ in release { break } }
     var options = ConsumerOptions()
     options.joinLimit = .seconds(3)
-    let member = try await Member(server.configuration, group: group, topic: topic, options: options)
+    let second = try await Member(server.configuration, group: group, topic: topic, options: options)
     let error = await #expect(throws: KafkaError.self) {
-      _ = try await member.consumer.nextBatch(max: 10, wait: .seconds(20))
+      _ = try await second.consumer.nextBatch(max: 10, wait: .seconds(20))
     }
     #expect(error?.name == "JOIN_TIMED_OUT")
     #expect(error?.isFatal == true)
-    await member.consumer.close()
-    await server.remove()
+    releaseHandler.finish()
+    await second.consumer.close()
+    await first.consumer.close()
   }
 }
 
