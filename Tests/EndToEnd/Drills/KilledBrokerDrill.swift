@@ -7,7 +7,8 @@ import Values
 
 /// A broker that forgets what it has acknowledged: kill -9 makes this one lose its last writes.
 @Suite(.serialized) struct KilledBrokerDrill {
-  @Test(.timeLimit(.minutes(5)))
+  // Not in `make test`: how much this broker forgets differs from run to run, sometimes nothing on a partition.
+  @Test(.enabled(if: Drill.isFull, "make drill"), .timeLimit(.minutes(5)))
   func whatItForgotIsNoticedAndHalted() async throws {
     // What was lost on a channel or on the replies topic is seen when the task's time is over.
     let cluster = try await Cluster(settings: ["MEDIATOR_MEDIATOR_CALL_TIMEOUT": "10s"])

@@ -246,10 +246,12 @@ import Values
 
   @Test func aDocumentThatCannotBeFetched() async throws {
     let network = Network { _ in .text("gone", status: 404) }
-    let reader = AsyncAPIReader(transport: network, options: HTTPCallOptions())
+    var options = HTTPCallOptions()
+    // A thousand other tests want the same two cores.
+    options.timeout = .seconds(600)
+    let reader = AsyncAPIReader(transport: network, options: options)
     let error = await #expect(throws: HTTPCallError.self) { try await reader.publication(try call()) }
     #expect(error?.status == 404)
-    var options = HTTPCallOptions()
     options.allowSetting = "processors.asyncapi.allow"
     options.rules = AddressRules([try #require(HostPattern("other.example"))])
     let closed = AsyncAPIReader(transport: network, options: options)
