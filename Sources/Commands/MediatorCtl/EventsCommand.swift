@@ -162,20 +162,6 @@ struct EventSender {
   }
 }
 
-extension KafkaProducer {
-  /// Gives up what the broker has not taken in time; it then may have it or not.
-  fileprivate func send(
-    _ records: [OutgoingRecord], orCloseAfter limit: Duration
-  ) async -> [Result<Int64, KafkaError>] {
-    let watchdog = Task {
-      try await Task.sleep(for: limit)
-      await close(within: .zero)
-    }
-    defer { watchdog.cancel() }
-    return await send(records)
-  }
-}
-
 extension UUIDValue {
   /// Version 4 (RFC 9562, section 5.4).
   static func random() -> UUIDValue {

@@ -45,6 +45,7 @@ struct TopCommand: AsyncParsableCommand {
           case .text: try writeOutput(clear + snapshot.text(style))
           }
           if once { return }
+          // How often it is drawn again, as the user chose.
           try await Task.sleep(for: interval.duration)
         }
       }

@@ -56,6 +56,7 @@ struct WatchCommand: AsyncParsableCommand {
       if changes.count >= JournalQueries.batch { continue }
       // Shards that are new since.
       for (shard, head) in try await journal.heads() where heads[shard] == nil { heads[shard] = head }
+      // The journal is asked as often as the user chose: nobody tells of its rows.
       try await Task.sleep(for: interval.duration)
     }
   }

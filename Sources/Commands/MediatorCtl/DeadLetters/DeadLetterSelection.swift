@@ -1,6 +1,4 @@
 import ArgumentParser
-import Glibc
-import Hosting
 import Mediator
 import Toolchain
 import Values
@@ -42,18 +40,7 @@ struct DeadLetterSelection: ParsableArguments {
 
   /// Asks before more than one, where there is somebody to ask.
   func confirm(_ count: Int, _ verb: String) throws {
-    guard count > 1, !yes, isatty(STDIN_FILENO) == 1 else { return }
-    writeToStandardError("\(verb) \(count) dead letters? [y/N]")
-    guard let answer = readLine(), ["y", "yes"].contains(answer.lowercased()) else {
-      throw CommandFailure("nothing was done", next: "--yes does not ask, --dry-run tells what would be done")
-    }
+    guard count > 1, !yes, canAsk else { return }
+    try ask("\(verb) \(count) dead letters?")
   }
-}
-
-/// Who gives an order, as histories name him.
-func currentActor() -> String {
-  var host = [CChar](repeating: 0, count: 256)
-  gethostname(&host, host.count - 1)
-  let user = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? "\(getuid())"
-  return "\(user)@\(String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))"
 }

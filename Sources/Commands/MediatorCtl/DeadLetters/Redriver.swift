@@ -71,7 +71,7 @@ struct Redriver {
       letter.redriven(
         round: letter.entry.rounds + 1, partitions: topics[letter.entry.topic]?.partitions.count ?? 0)
     }
-    let results = await producer.send(records, within: patience)
+    let results = await producer.send(records, orCloseAfter: patience)
     var sent: [(id: DeadLetterID, round: Int, detail: String)] = []
     var lost: KafkaError?
     for (letter, result) in zip(ready, results) {
@@ -128,19 +128,5 @@ enum Interruption {
       Interruption.flag.store(true, ordering: .relaxed)
       signal(SIGINT, SIG_DFL)
     }
-  }
-}
-
-extension KafkaProducer {
-  /// Gives up what the broker has not taken in time; it then may have it or not.
-  fileprivate func send(
-    _ records: [OutgoingRecord], within limit: Duration
-  ) async -> [Result<Int64, KafkaError>] {
-    let watchdog = Task {
-      try await Task.sleep(for: limit)
-      await close(within: .zero)
-    }
-    defer { watchdog.cancel() }
-    return await send(records)
   }
 }

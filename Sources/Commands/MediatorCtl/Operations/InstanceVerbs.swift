@@ -8,11 +8,7 @@ protocol InstanceVerb: AsyncParsableCommand {
   static var verb: String { get }
   /// Which instances a query finds where it names no status.
   static var statuses: Set<InstanceStatus> { get }
-  var targets: TargetOptions { get }
-  var request: RequestOptions { get }
-  var output: OutputOptions { get }
-  var database: DatabaseOptions { get }
-  var file: ConfigurationOptions { get }
+  var options: VerbOptions { get }
   /// What the shard is told: the operation's JSON form, where it is one of the engine's.
   func arguments() throws -> JSON
 }
@@ -29,12 +25,14 @@ extension EngineVerb {
 extension InstanceVerb {
   func run() async throws {
     let arguments = try arguments()
-    let report = try await database.withPool(file) { pool in
-      let found = try await targets.resolve(pool, statuses: Self.statuses)
-      return try await OperationRun(verb: Self.verb, arguments: { _ in arguments }, request: request, pool: pool)
-        .run(found)
+    let report = try await options.database.withPool(options.file) { pool in
+      let found = try await options.targets.resolve(pool, statuses: Self.statuses)
+      return try await OperationRun(
+        verb: Self.verb, arguments: { _ in arguments }, request: options.request, pool: pool
+      )
+      .run(found)
     }
-    try output.print(json: report.json, text: report.text)
+    try options.output.print(json: report.json, text: report.text)
     if let failure = report.failure { throw failure }
   }
 }
@@ -57,11 +55,7 @@ extension InstancesCommand {
           mediatorctl instances suspend --workflow equipment-status --key press-1 --dry-run
         """)
 
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func operation() -> Operation { .suspend }
   }
@@ -77,11 +71,7 @@ extension InstancesCommand {
           mediatorctl instances resume --workflow equipment-status --yes
         """)
 
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func operation() -> Operation { .resume }
   }
@@ -99,11 +89,7 @@ extension InstancesCommand {
 
     @Flag(help: "Runs the compensations of completed tasks, the latest first.")
     var compensate = false
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func operation() -> Operation { .cancel(compensating: compensate) }
   }
@@ -124,11 +110,7 @@ extension InstancesCommand {
           mediatorctl instances retry --task /do/1/store --limit 50 --dry-run
         """)
 
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func operation() -> Operation { .retry }
   }
@@ -149,14 +131,12 @@ extension InstancesCommand {
     @Option(
       name: .customLong("with"), help: ArgumentHelp("The raw output: JSON, @FILE, or -.", valueName: "json|@file|-"))
     var rawOutput: String
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func operation() throws -> Operation {
-      .skip(task: targets.ids.isEmpty ? nil : targets.task, output: try readJSON(rawOutput, option: "--with"))
+      .skip(
+        task: options.targets.ids.isEmpty ? nil : options.targets.task,
+        output: try readJSON(rawOutput, option: "--with"))
     }
   }
 
@@ -178,11 +158,7 @@ extension InstancesCommand {
     var input: String?
     @Option(help: ArgumentHelp("The new $context: JSON, @FILE, or -.", valueName: "json|@file|-"))
     var context: String?
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func validate() throws {
       guard (input == nil) != (context == nil) else { throw ValidationError("Give --input or --context.") }
@@ -190,7 +166,7 @@ extension InstancesCommand {
 
     func operation() throws -> Operation {
       if let context { return .override(.context, try readJSON(context, option: "--context")) }
-      let task = targets.ids.isEmpty ? nil : targets.task
+      let task = options.targets.ids.isEmpty ? nil : options.targets.task
       return .override(.input(task: task), try readJSON(input ?? "", option: "--input"))
     }
   }
@@ -211,11 +187,7 @@ extension InstancesCommand {
 
     @Flag(help: "Runs the latest version of the workflow.")
     var latest = false
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func arguments() -> JSON { ["latest": .bool(latest)] }
   }

@@ -1,7 +1,5 @@
 import ArgumentParser
 import Engine
-import Glibc
-import Hosting
 import Mediator
 import Postgres
 import Values
@@ -116,13 +114,7 @@ struct RequestOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long to wait for the shards to carry it out.", valueName: "duration"))
   var timeout = DurationArgument(.seconds(30))
 
-  var who: String {
-    if let author { return author }
-    let user = getenv("USER").map { String(cString: $0) } ?? "uid \(getuid())"
-    var host = [CChar](repeating: 0, count: 256)
-    guard gethostname(&host, host.count - 1) == 0 else { return user }
-    return "\(user)@\(String(decoding: host.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))"
-  }
+  var who: String { author ?? currentActor() }
 
   /// The request for one instance.
   func id(for instance: UUIDValue, _ verb: String) -> UUIDValue {
@@ -133,13 +125,19 @@ struct RequestOptions: ParsableArguments {
   /// Asks on the terminal before more than one instance is touched, or where the caller has a warning to give.
   func confirm(_ question: String, count: Int, warns: Bool = false) throws(CommandFailure) {
     guard !yes, !dryRun, count > 1 || warns else { return }
-    guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
+    guard canAsk else {
       throw CommandFailure(
         "not without a yes: \(question)", next: "--dry-run tells what would happen, --yes says yes", status: .failure)
     }
-    writeToStandardError("\(question) [y/N]")
-    guard let answer = readLine()?.lowercased(), ["y", "yes"].contains(answer) else {
-      throw CommandFailure("nothing was done", status: .failure)
-    }
+    try ask(question)
   }
+}
+
+/// What every verb takes.
+struct VerbOptions: ParsableArguments {
+  @OptionGroup var targets: TargetOptions
+  @OptionGroup var request: RequestOptions
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var database: DatabaseOptions
+  @OptionGroup var file: ConfigurationOptions
 }

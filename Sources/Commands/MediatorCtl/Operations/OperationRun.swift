@@ -52,6 +52,7 @@ struct OperationRun: Sendable {
       let open = commands.map(\.request).filter { outcomes[$0] == nil }
       for row in try await desk.outcomes(of: open) { outcomes[row.command.request] = row }
       if outcomes.count == commands.count || .now >= deadline { break }
+      // What other processes do is found out by asking; NOTIFY would be one more connection, and only a hint.
       try await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(500))
     }

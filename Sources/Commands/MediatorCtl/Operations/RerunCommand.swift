@@ -23,26 +23,22 @@ extension InstancesCommand {
     var from: String
     @Option(help: ArgumentHelp("The task's raw input: JSON, @FILE, or -.", valueName: "json|@file|-"))
     var input: String?
-    @OptionGroup var targets: TargetOptions
-    @OptionGroup var request: RequestOptions
-    @OptionGroup var output: OutputOptions
-    @OptionGroup var database: DatabaseOptions
-    @OptionGroup var file: ConfigurationOptions
+    @OptionGroup var options: VerbOptions
 
     func run() async throws {
       let given = try input.map { argument throws(CommandFailure) in try readJSON(argument, option: "--input") }
-      let report = try await database.withPool(file) { pool in
-        let found = try await targets.resolve(pool, statuses: Set(InstanceStatus.allCases))
+      let report = try await options.database.withPool(options.file) { pool in
+        let found = try await options.targets.resolve(pool, statuses: Set(InstanceStatus.allCases))
         let plan = try await RerunPlan.make(found, from: from, input: given, pool)
         let run = OperationRun(
-          verb: "rerun", arguments: { plan.operations[$0.id]?.json ?? .null }, request: request, pool: pool)
+          verb: "rerun", arguments: { plan.operations[$0.id]?.json ?? .null }, request: options.request, pool: pool)
         var report = try await run.run(found.filter { plan.operations[$0.id] != nil }, warning: plan.warning)
         report.lines += found.compactMap { target in
           plan.refusals[target.id].map { .init(instance: target, request: target.id, outcome: .refused($0)) }
         }
         return report
       }
-      try output.print(json: report.json, text: report.text)
+      try options.output.print(json: report.json, text: report.text)
       if let failure = report.failure { throw failure }
     }
   }
