@@ -1,12 +1,15 @@
 import Logging
 import Synchronization
 
-/// Logs that something on which the service depends is lost or back: one line per change of state, not per attempt.
+/// Logs that something on which the service depends is lost or back: one line per change of state, not per attempt. While
+/// it is lost, the newest reason is told after 10 s, 20 s, 40 s and so on: it may be another one by then.
 public final class StateLog: Sendable {
   private struct State {
     var isUp: Bool?
     var since: ContinuousClock.Instant
     var failures = 0
+    /// How long it has to be down for the next line.
+    var nextLine = Duration.seconds(10)
   }
 
   private let component: String
@@ -37,17 +40,25 @@ public final class StateLog: Sendable {
       metadata: ["after": "\(roundedText(now - before.since))", "failures": "\(before.failures)"])
   }
 
-  /// It does not work. Logs if it did before, or was unknown; later failures in a row at level debug.
+  /// It does not work. Logs if it did before, or was unknown, and seldom while that goes on; else at level debug.
   public func down(_ reason: String, at now: ContinuousClock.Instant = .now) {
-    let isChange = state.withLock { state -> Bool in
+    let (isChange, lasting) = state.withLock { state -> (Bool, Duration?) in
       guard state.isUp == false else {
         state = State(isUp: false, since: now, failures: 1)
-        return true
+        return (true, nil)
       }
       state.failures += 1
-      return false
+      let duration = now - state.since
+      guard duration >= state.nextLine else { return (false, nil) }
+      while state.nextLine <= duration { state.nextLine *= 2 }
+      return (false, duration)
     }
-    logger.log(level: isChange ? .warning : .debug, "\(component) is down", metadata: ["reason": "\(reason)"])
+    if let lasting {
+      logger.warning(
+        "\(component) is still down", metadata: ["after": "\(roundedText(lasting))", "reason": "\(reason)"])
+    } else {
+      logger.log(level: isChange ? .warning : .debug, "\(component) is down", metadata: ["reason": "\(reason)"])
+    }
   }
 }
 

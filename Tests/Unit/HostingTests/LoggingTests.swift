@@ -83,4 +83,23 @@ import Values
         " warning t: Kafka is down reason=again",
       ])
   }
+
+  @Test func whatStaysDownIsToldMoreAndMoreSeldom() {
+    let lines = Lines()
+    let logger = Logger(label: "t") {
+      LineLogHandler(
+        label: $0, settings: LogSettings(), redactor: SecretRedactor(), write: lines.handler)
+    }
+    let log = StateLog("Kafka", logger: logger)
+    let start = ContinuousClock.now
+    for second in 0..<45 { log.down("reason \(second)", at: start + .seconds(second)) }
+    let all = lines.all.withLock { $0 }.map { String($0.drop { $0 != " " }) }
+    #expect(
+      all == [
+        #" warning t: Kafka is down reason="reason 0""#,
+        #" warning t: Kafka is still down after=10.0s reason="reason 10""#,
+        #" warning t: Kafka is still down after=20.0s reason="reason 20""#,
+        #" warning t: Kafka is still down after=40.0s reason="reason 40""#,
+      ])
+  }
 }
