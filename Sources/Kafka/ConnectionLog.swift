@@ -5,11 +5,17 @@ import Synchronization
 /// Whether a client can reach its cluster, for whoever is asked about its health.
 final class Reachability: Sendable {
   private let flag = Atomic<Bool>(true)
+  private let lossCount = Atomic<Int>(0)
 
   var isReachable: Bool {
     get { flag.load(ordering: .relaxed) }
     set { flag.store(newValue, ordering: .relaxed) }
   }
+
+  /// How often a connection to a broker was lost that was in use. Needs `log.connection.close`.
+  var losses: Int { lossCount.load(ordering: .acquiring) }
+
+  func countLoss() { lossCount.add(1, ordering: .releasing) }
 }
 
 /// Turns librdkafka's log lines and error events, of which there is one per attempt, into one line per change of state.
@@ -46,6 +52,8 @@ struct ConnectionLog {
 
   /// A line of librdkafka's log; `level` is syslog's.
   mutating func line(facility: String, text: String, level: Int32) {
+    // "… (after 1200ms in state UP)": a connection that worked is gone. That one could not be made is no loss.
+    if facility == "FAIL", text.contains("in state UP") { reachability.countLoss() }
     let isRepeat = !seenFacilities.insert(facility).inserted
     if Self.perAttempt.contains(facility) || isRepeat || level > 4 {
       logger.debug("librdkafka: \(text)", metadata: ["facility": "\(facility)"])

@@ -72,6 +72,8 @@ final class ConsumerLoop: @unchecked Sendable {
       "enable.auto.commit": "false",
       "enable.auto.offset.store": "false",
       "enable.partition.eof": "false",
+      // Whether a connection was lost is known from these lines only; they are not passed on.
+      "log.connection.close": "true",
     ]
     if let instanceID = member?.instanceID { fixed["group.instance.id"] = instanceID }
     let events = RD_KAFKA_EVENT_FETCH | RD_KAFKA_EVENT_REBALANCE | RD_KAFKA_EVENT_OFFSET_COMMIT
@@ -198,7 +200,11 @@ final class ConsumerLoop: @unchecked Sendable {
     if closing != nil { return .failure(.closed("consumer")) }
     if errors.isEmpty {
       let batch = isRevoking ? [] : take(demand.max)
-      if !batch.isEmpty { return .success(batch) }
+      if !batch.isEmpty {
+        // A connection lost before these came has to be known before they are looked at.
+        serveEvents()
+        return .success(batch)
+      }
     }
     if !errors.isEmpty { return .failure(errors.removeFirst()) }
     if let fatal { return .failure(fatal) }

@@ -19,6 +19,10 @@ public final class KafkaConsumer: Sendable {
   /// False from the moment that no broker can be reached, or the client's login is refused, until that is over.
   public var isReachable: Bool { reachability.isReachable }
 
+  /// How often a connection to a broker was lost that was in use. Who remembers it before a batch knows afterwards whether the
+  /// cluster may be another one than before: what it has at an offset can have changed while nobody was connected.
+  public var connectionLosses: Int { reachability.losses }
+
   deinit { _ = mailbox.post(.close(within: .seconds(5), then: {})) }
 
   /// A consumer of exactly these partitions.

@@ -8,9 +8,11 @@ public final class KafkaSource: RecordSource {
   private let guarded: Mutex<PositionGuard>
   private let isReporting = Atomic<Bool>(false)
   private let halts: Halts
+  private let losses: Int
 
   private init(consumer: KafkaConsumer, guarded: PositionGuard, halts: Halts) {
     self.consumer = consumer
+    losses = consumer.connectionLosses
     self.guarded = Mutex(guarded)
     self.halts = halts
   }
@@ -59,6 +61,11 @@ public final class KafkaSource: RecordSource {
     }
     let records = try await kafka { () throws(KafkaError) in try await consumer.nextBatch(max: max, wait: wait) }
     guard !records.isEmpty else { return [] }
+    // The consumer would read on at its offset, whatever has come to stand there: a broker that lost its tail and got
+    // new records since has no gap to show. So the shard starts over, and compares.
+    if consumer.connectionLosses != losses {
+      throw MediatorError(.source, "the connection to the brokers was lost: the positions are compared anew")
+    }
     let admission = guarded.withLock { $0.admit(records) }
     if let (partition, reason) = admission.mismatch {
       halts.add(partition, reason)
