@@ -1,13 +1,15 @@
 import Logging
 import Synchronization
 
-/// Logs that something on which the service depends is lost or back: one line per change of state, not per attempt. While
-/// it is lost, the newest reason is told after 10 s, 20 s, 40 s and so on: it may be another one by then.
+/// Logs that something on which the service depends is lost or back: one line per change of state, not per attempt. That
+/// it is lost for another reason by now is such a change; it is told after 10 s, 20 s, 40 s and so on.
 public final class StateLog: Sendable {
   private struct State {
     var isUp: Bool?
     var since: ContinuousClock.Instant
     var failures = 0
+    /// Why it is down, as it was told last.
+    var told = ""
     /// How long it has to be down for the next line.
     var nextLine = Duration.seconds(10)
   }
@@ -40,17 +42,20 @@ public final class StateLog: Sendable {
       metadata: ["after": "\(roundedText(now - before.since))", "failures": "\(before.failures)"])
   }
 
-  /// It does not work. Logs if it did before, or was unknown, and seldom while that goes on; else at level debug.
+  /// It does not work. Logs if it did before, or was unknown, and seldom if the reason is another one; else at level
+  /// debug.
   public func down(_ reason: String, at now: ContinuousClock.Instant = .now) {
     let (isChange, lasting) = state.withLock { state -> (Bool, Duration?) in
       guard state.isUp == false else {
-        state = State(isUp: false, since: now, failures: 1)
+        state = State(isUp: false, since: now, failures: 1, told: reason)
         return (true, nil)
       }
       state.failures += 1
       let duration = now - state.since
       guard duration >= state.nextLine else { return (false, nil) }
       while state.nextLine <= duration { state.nextLine *= 2 }
+      guard reason != state.told else { return (false, nil) }
+      state.told = reason
       return (false, duration)
     }
     if let lasting {

@@ -84,7 +84,7 @@ import Values
       ])
   }
 
-  @Test func whatStaysDownIsToldMoreAndMoreSeldom() {
+  @Test func anotherReasonIsToldMoreAndMoreSeldom() {
     let lines = Lines()
     let logger = Logger(label: "t") {
       LineLogHandler(
@@ -93,6 +93,7 @@ import Values
     let log = StateLog("Kafka", logger: logger)
     let start = ContinuousClock.now
     for second in 0..<45 { log.down("reason \(second)", at: start + .seconds(second)) }
+    for second in 45..<1000 { log.down("reason 40", at: start + .seconds(second)) }
     let all = lines.all.withLock { $0 }.map { String($0.drop { $0 != " " }) }
     #expect(
       all == [
