@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -59,7 +60,7 @@ public struct Activity: Sendable, Hashable {
   var dueAt: Timestamp? {
     let due: Timestamp? =
       switch phase {
-      case .requested(let call): call.deadline
+      case .requested(let call): Safeguard.holds(.callTimed) ? call.deadline : Optional.none
       case .retrying(let call, let retryAt): min(retryAt, call.deadline)
       case .waiting(let until): until
       case .trying(let progress): progress.dueAt

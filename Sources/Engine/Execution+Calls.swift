@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -48,7 +49,7 @@ extension Execution {
 
   mutating func sendNextAttempt(_ index: Int, _ call: PendingCall) {
     var call = call
-    call.attempt += 1
+    call.attempt += Safeguard.holds(.attemptNumbered) ? 1 : 0
     call.progress = nil
     send(index, call)
     state.status = .running

@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -54,10 +55,12 @@ struct Execution {
 
   mutating func reply(_ outcome: ReplyOutcome, to requestID: String) -> Disposition {
     guard let (activity, attempt) = parse(requestID) else { return .ignored(.forged) }
-    guard let index = state.activityIndex(activity) else {
+    guard let index = Safeguard.holds(.replyOfActivity) ? state.activityIndex(activity) : anyCall else {
       return .ignored(activity < state.nextActivity ? .stale : .forged)
     }
-    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt else {
+    guard case .requested(var call) = state.activities[index].phase,
+      call.attempt == attempt || !Safeguard.holds(.replyOfAttempt)
+    else {
       return .ignored(.stale)
     }
     switch outcome {
@@ -70,6 +73,11 @@ struct Execution {
       failed(index, call, problem, retryable: retryable, wish: wish)
     }
     return .applied
+  }
+
+  /// What a reply is taken for where nothing guards it.
+  private var anyCall: Int? {
+    state.activities.firstIndex { if case .requested = $0.phase { true } else { false } }
   }
 
   /// Tells how the instance that an activity waits for has ended.

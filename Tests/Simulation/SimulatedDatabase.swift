@@ -1,6 +1,7 @@
 import Engine
 import Kafka
 import Mediator
+import Safeguards
 import Synchronization
 import Values
 
@@ -29,19 +30,30 @@ final class SimulatedDatabase: Sendable {
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0
+    /// Commits of which the worker knows nothing, and that are still under way.
+    var late: [LateCommit] = []
     var violations: [String] = []
   }
 
+  struct LateCommit {
+    let batch: ShardBatch
+    let takeover: ShardTakeover
+    let seen: EventTables?
+  }
+
   private let tables = Mutex(Tables())
-  private let kafka: SimulatedKafka
+  let kafka: SimulatedKafka
+  let processors: SimulatedInbox
   private let publishesEveryRow: Bool
-  private let expectedWaits: @Sendable (StoredInstance) -> [EventWait]
+  let expectedWaits: @Sendable (StoredInstance) -> [EventWait]
 
   /// - Parameter waits: what an instance has to wait for, by its state alone.
   init(
-    kafka: SimulatedKafka, publishesEveryRow: Bool, waits: @escaping @Sendable (StoredInstance) -> [EventWait]
+    kafka: SimulatedKafka, processors: SimulatedInbox, publishesEveryRow: Bool,
+    waits: @escaping @Sendable (StoredInstance) -> [EventWait]
   ) {
     self.kafka = kafka
+    self.processors = processors
     self.publishesEveryRow = publishesEveryRow
     expectedWaits = waits
   }
@@ -50,7 +62,7 @@ final class SimulatedDatabase: Sendable {
 
   func takeOver(_ shard: Int32) -> ShardTakeover {
     tables.withLock { tables in
-      tables.shards[shard, default: Shard()].epoch += 1
+      tables.shards[shard, default: Shard()].epoch += Safeguard.holds(.epochRaised) ? 1 : 0
       let row = tables.shards[shard, default: Shard()]
       return ShardTakeover(
         shard: shard, epoch: row.epoch, batch: row.batch, journalHead: row.journalHead, publishMark: row.publishMark)
@@ -61,6 +73,19 @@ final class SimulatedDatabase: Sendable {
 
   func load(_ ids: [UUIDValue]) -> [StoredInstance] {
     tables.withLock { tables in ids.compactMap { tables.instances[$0] } }
+  }
+
+  func openInstances(_ shard: Int32) -> Set<UUIDValue> {
+    tables.withLock { tables in
+      Set(tables.instances.values.filter { $0.shard == shard && !$0.state.status.isTerminal }.map(\.id))
+    }
+  }
+
+  /// When the next open instance is due.
+  func nextWake(after now: Timestamp) -> Timestamp? {
+    tables.withLock { tables in
+      tables.instances.values.compactMap { $0.state.wakeAt }.filter { $0 > now }.min()
+    }
   }
 
   func due(_ shard: Int32, at now: Timestamp, limit: Int) -> [UUIDValue] {
@@ -99,18 +124,46 @@ final class SimulatedDatabase: Sendable {
     if !isOwned { throw MediatorError(.fenced, "epoch \(takeover.epoch) is over") }
   }
 
-  func commit(_ batch: ShardBatch, _ takeover: ShardTakeover) throws(MediatorError) {
-    let failure = tables.withLock { tables in apply(batch, takeover, &tables) }
+  /// - Parameter seen: what it sees of events and waits where nothing makes transactions take turns.
+  func commit(
+    _ batch: ShardBatch, _ takeover: ShardTakeover, seeing seen: EventTables?
+  ) throws(MediatorError) {
+    let failure = tables.withLock { tables in apply(batch, takeover, seen, &tables) }
+    kafka.faults.note(
+      "commit \(failure?.message ?? "")", Int64(takeover.shard), takeover.epoch, batch.number, batch.journalHead,
+      batch.publishMark)
     if let failure { throw failure }
   }
 
-  private func apply(_ batch: ShardBatch, _ takeover: ShardTakeover, _ tables: inout Tables) -> MediatorError? {
+  /// The transaction was sent, and the connection lost: it takes place some time later.
+  func commitLater(_ batch: ShardBatch, _ takeover: ShardTakeover, seeing seen: EventTables?) {
+    tables.withLock { $0.late.append(LateCommit(batch: batch, takeover: takeover, seen: seen)) }
+  }
+
+  /// Nobody hears how it ended.
+  func landLateCommit() {
+    let late = tables.withLock { $0.late.isEmpty ? nil : $0.late.removeFirst() }
+    guard let late else { return }
+    try? commit(late.batch, late.takeover, seeing: late.seen)
+  }
+
+  /// The positions alone: what happens where they are no part of the transaction.
+  func savePositions(_ batch: ShardBatch, _ takeover: ShardTakeover) {
+    tables.withLock { tables in
+      guard tables.shards[takeover.shard]?.epoch == takeover.epoch else { return }
+      for (partition, position) in batch.positions { tables.positions[partition] = position }
+    }
+  }
+
+  private func apply(
+    _ batch: ShardBatch, _ takeover: ShardTakeover, _ seen: EventTables?, _ tables: inout Tables
+  ) -> MediatorError? {
     let shard = takeover.shard
-    guard let row = tables.shards[shard], row.epoch == takeover.epoch else {
+    guard let row = tables.shards[shard], row.epoch == takeover.epoch || !Safeguard.holds(.epochChecked) else {
       tables.fencedCommits += 1
       return MediatorError(.fenced, "epoch \(takeover.epoch) is over")
     }
-    if batch.started.contains(where: { tables.instances[$0.id] != nil }) {
+    if Safeguard.holds(.instanceUnique), batch.started.contains(where: { tables.instances[$0.id] != nil }) {
       tables.conflicts += 1
       return MediatorError(.conflict, "an instance is there already")
     }
@@ -118,7 +171,10 @@ final class SimulatedDatabase: Sendable {
       tables.conflicts += 1
       return MediatorError(.conflict, "an event that was to expire is wanted after all")
     }
-    if Self.isUnstorable(batch) { return MediatorError(.unstorable, "the database does not like this data") }
+    if Self.isUnstorable(batch) {
+      kafka.faults.count(.poison)
+      return MediatorError(.unstorable, "the database does not like this data")
+    }
     check(batch, row, &tables)
     noteRuns(batch, &tables)
     tables.shards[shard]?.batch = batch.number
@@ -128,7 +184,7 @@ final class SimulatedDatabase: Sendable {
     tables.deadLetters[shard, default: []] += batch.deadLetters
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
-    tables.violations += tables.events.apply(batch, shard)
+    tables.violations += tables.events.apply(batch, shard, seeing: seen)
     release(batch, shard, &tables)
     checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)
@@ -176,88 +232,6 @@ final class SimulatedDatabase: Sendable {
           if case .taskCompleted(_, _, let output) = $0 { output["is"]?.string == "unstorable" } else { false }
         }
       }
-  }
-
-  // MARK: What must hold at every commit
-
-  private func check(_ batch: ShardBatch, _ row: Shard, _ tables: inout Tables) {
-    if batch.number != row.batch + 1 { tables.violations.append("batch \(batch.number) after \(row.batch)") }
-    for (partition, position) in batch.positions {
-      if let known = tables.positions[partition], known.next >= position.next {
-        tables.violations.append("position of \(partition) goes from \(known.next) to \(position.next)")
-      }
-    }
-    for instance in batch.updated {
-      guard let known = tables.instances[instance.id] else {
-        tables.violations.append("update of the unknown instance \(instance.id.text)")
-        continue
-      }
-      if known.state.status.isTerminal { tables.violations.append("change of the ended instance \(instance.id.text)") }
-      if known.state.status != .pending, instance.state.status == .pending {
-        tables.violations.append("the instance \(instance.id.text) waits for its turn again")
-      }
-      if known.state.nextActivity > instance.state.nextActivity || known.state.updatedAt > instance.state.updatedAt {
-        tables.violations.append("the instance \(instance.id.text) goes back in time")
-      }
-    }
-    var expected = row.journalHead
-    let sequences = batch.journal.map(\.sequence) + batch.deadLetters.map(\.sequence) + batch.forwarded.map(\.sequence)
-    for sequence in sequences.sorted() {
-      expected += 1
-      if sequence != expected { tables.violations.append("journal sequence \(sequence) instead of \(expected)") }
-    }
-    if batch.journalHead != expected {
-      tables.violations.append("journal head \(batch.journalHead), rows to \(expected)")
-    }
-  }
-
-  /// Which instances with an order key begin to run in this batch.
-  private func noteRuns(_ batch: ShardBatch, _ tables: inout Tables) {
-    for instance in batch.started + batch.updated {
-      guard let order = instance.order, instance.state.status != .pending else { continue }
-      let known = tables.instances[instance.id]?.state.status
-      guard known == nil || known == .pending else { continue }
-      if let last = tables.ran[order.key]?.last, last >= order.place {
-        tables.violations.append("\(instance.id.text) runs at the place \(order.place), after \(last)")
-      }
-      tables.ran[order.key, default: []].append(order.place)
-    }
-  }
-
-  /// What holds between rows once the batch is written.
-  private func checkRelations(_ batch: ShardBatch, _ tables: inout Tables) {
-    for instance in batch.started + batch.updated {
-      let waits = tables.events.waits.filter { $0.instance == instance.id }.map(\.key).sorted()
-      let expected = expectedWaits(instance).map(\.key).sorted()
-      if waits != expected {
-        tables.violations.append("\(instance.id.text) waits for \(waits) instead of \(expected)")
-      }
-    }
-    for key in Set((batch.started + batch.updated).compactMap(\.order?.key)) {
-      let running = tables.instances.values.count {
-        $0.order?.key == key && !$0.state.status.isTerminal && $0.state.status != .pending
-      }
-      if running > 1 { tables.violations.append("\(running) instances of one order key run at once") }
-    }
-  }
-
-  /// Below the mark everything must have arrived: nobody looks there again.
-  private func advanceMark(_ shard: Int32, to mark: Int64, _ tables: inout Tables) {
-    let known = tables.shards[shard]?.publishMark ?? 0
-    guard mark > known else { return }
-    tables.shards[shard]?.publishMark = mark
-    let covered = known + 1...mark
-    for row in tables.journal[shard] ?? [] where covered.contains(row.sequence) {
-      for request in row.requests where !kafka.hasArrived(request.id) {
-        // One that the broker will never take is settled when the engine has been told.
-        let open = tables.instances[row.instance]?.state.activities ?? []
-        let isSettled = kafka.isRefused(request) && !open.contains { $0.id == request.activity }
-        if !isSettled { tables.violations.append("the mark \(mark) covers \(request.id), which is not published") }
-      }
-      for event in row.emitted where !kafka.hasArrived(event) {
-        tables.violations.append("the mark \(mark) covers the event \(event), which is not published")
-      }
-    }
   }
 }
 

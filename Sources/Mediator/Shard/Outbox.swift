@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Synchronization
 import Values
 
@@ -67,7 +68,13 @@ public final class Outbox: Sendable {
 
   /// The sequence up to which all is published, when all up to `head` is committed and handed over.
   public func mark(head: Int64) -> Int64 {
-    state.withLock { $0.first < $0.open.count ? $0.open[$0.first].sequence - 1 : head }
+    state.withLock { state in
+      guard Safeguard.holds(.markAcknowledged) else { return head }
+      if !Safeguard.holds(.markContiguous), let last = state.open.last(where: { $0.unacknowledged <= 0 }) {
+        return last.sequence
+      }
+      return state.first < state.open.count ? state.open[state.first].sequence - 1 : head
+    }
   }
 
   /// Why publishing cannot go on; the shard has to start over from its mark.
@@ -97,7 +104,7 @@ public final class Outbox: Sendable {
       return state.failure == nil
     }
     // After a failure nothing may overtake what failed; all of it goes out again when the shard starts over.
-    guard isWell else { return }
+    guard isWell || !Safeguard.holds(.failureStopsPublishing) else { return }
     publisher.publish(messages.map(\.record)) { [self] results in settle(messages, results) }
   }
 
@@ -120,7 +127,7 @@ public final class Outbox: Sendable {
         case .published:
           Self.acknowledge(message.sequence, in: &state)
         case .refused(let reason):
-          if let subject = message.subject {
+          if let subject = message.subject, Safeguard.holds(.refusalHeldOpen) {
             state.undeliverable.append(
               Undeliverable(sequence: message.sequence, subject: subject, reason: reason))
           } else {

@@ -1,5 +1,6 @@
 import Engine
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -45,7 +46,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     cache = InstanceCache(capacity: options.cacheCapacity, bytes: options.cacheBytes)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
-    unpublishedAfter = takeover.publishMark
+    unpublishedAfter = Safeguard.holds(.republishAtTakeover) ? takeover.publishMark : Optional.none
     let now = clock.now()
     nextTimerScan = now
     nextRenewal = now + options.lease / 3
@@ -148,6 +149,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   /// A clock that was set back must not put off what is done every so often: the lease would run out.
   private func steadyScans(_ now: Timestamp) {
+    guard Safeguard.holds(.scansSteady) else { return }
     nextInboxScan = min(nextInboxScan, now + options.inboxInterval)
     nextTimerScan = min(nextTimerScan, now + options.timerInterval)
     nextExpiryScan = min(nextExpiryScan, now + options.expiryInterval)
@@ -162,7 +164,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     let isUnmatched = inputs.contains {
       if case .deadLetter(InputDecoder.unknownType, _) = $0 { true } else { false }
     }
-    if isUnmatched {
+    if isUnmatched, Safeguard.holds(.definitionsLookedFor) {
       // Its workflow may have been deployed a moment ago: look before giving up on the event.
       let refreshed = try await catalogs.refreshed()
       // Definitions are only ever added.
@@ -214,13 +216,13 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       do {
         try await commit(batch)
         report.split(.write)
-      } catch  where error.code == .conflict && attempt < 3 {
+      } catch  where error.code == .conflict && attempt < 3 && Safeguard.holds(.conflictPlannedAgain) {
         // An instance of this batch was started on another shard in the meantime: loading will find it. Or an event was
         // to expire that is wanted after all: should it not be, the next look finds it again.
         work = ArraySlice(work.filter { !$0.isExpiry })
         if work.isEmpty { return }
         continue
-      } catch  where error.code == .unstorable {
+      } catch  where error.code == .unstorable && Safeguard.holds(.poisonSetAside) {
         return try await setAside(work, error.message, catalog, &report)
       }
       publish(batch, plan.instances, catalog)
@@ -265,15 +267,20 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   private func commit(_ batch: ShardBatch) async throws(MediatorError) {
+    if !Safeguard.holds(.cacheAfterCommit) { remember(batch) }
     try await store.commit(batch)
     batchNumber = batch.number
     journalHead = batch.journalHead
     nextRenewal = clock.now() + options.lease / 3
-    for instance in batch.started { cache.update(instance) }
-    for instance in batch.updated { cache.update(instance) }
+    remember(batch)
     schedules?.committed(batch)
     noteWork(of: batch)
     for (partition, position) in batch.positions { reported[partition] = position.next }
+  }
+
+  private func remember(_ batch: ShardBatch) {
+    for instance in batch.started { cache.update(instance) }
+    for instance in batch.updated { cache.update(instance) }
   }
 
   /// What a batch makes due at once need not wait for the next scan.
