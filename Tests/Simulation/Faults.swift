@@ -35,7 +35,7 @@ final class Faults: Sendable {
   }
 
   /// Which of these goes wrong now, if any. Probabilities add up to 1 at most.
-  func strike(_ kinds: [(kind: FaultKind, probability: Double)]) -> FaultKind? {
+  func strike(_ kinds: [Place.Risk]) -> FaultKind? {
     state.withLock { state in
       guard !state.isOver else { return nil }
       var rest = Double(state.generator.below(1 << 20)) / Double(1 << 20)

@@ -4,17 +4,24 @@ import Synchronization
 enum Place: String, Sendable {
   case poll, read, afterRead, beforeCommit, afterCommit, beforeRenew, afterRenew
 
-  /// Not an error's own place: what can go wrong here.
-  var faults: [(kind: FaultKind, probability: Double)] {
+  typealias Risk = (kind: FaultKind, probability: Double)
+
+  /// What can go wrong here.
+  var risks: [Risk] {
     switch self {
-    case .poll, .read, .afterRead:
-      [(.crashElsewhere, 0.012), (.connectionLost, 0.015), (.pause, 0.12)]
-    case .beforeCommit:
-      [(.crashBeforeWrite, 0.02), (.commitLost, 0.012), (.commitLate, 0.01), (.slowDisk, 0.02), (.pause, 0.12)]
-    case .beforeRenew: [(.crashBeforeWrite, 0.02), (.commitLost, 0.015), (.pause, 0.12)]
-    case .afterCommit, .afterRenew: [(.crashAfterWrite, 0.02), (.commitUnknown, 0.015), (.pause, 0.12)]
+    case .poll, .read, .afterRead: Self.reading
+    case .beforeCommit: Self.committing
+    case .beforeRenew: Self.renewing
+    case .afterCommit, .afterRenew: Self.written
     }
   }
+
+  private static let reading: [Risk] = [(.crashElsewhere, 0.012), (.connectionLost, 0.015), (.pause, 0.12)]
+  private static let committing: [Risk] = [
+    (.crashBeforeWrite, 0.02), (.commitLost, 0.012), (.commitLate, 0.01), (.slowDisk, 0.02), (.pause, 0.12),
+  ]
+  private static let renewing: [Risk] = [(.crashBeforeWrite, 0.02), (.commitLost, 0.015), (.pause, 0.12)]
+  private static let written: [Risk] = [(.crashAfterWrite, 0.02), (.commitUnknown, 0.015), (.pause, 0.12)]
 }
 
 /// What a turn is told where it fails.
@@ -58,7 +65,7 @@ final class Gate: Sendable {
   /// A place between two effects: the turn may stop here for a while, or fail, or die.
   func pass(_ place: Place) async throws(Interruption) {
     if isDead { throw Interruption(kind: nil, place: place) }
-    guard let fault = faults.strike(place.faults) else { return }
+    guard let fault = faults.strike(place.risks) else { return }
     switch fault {
     case .slowDisk:
       clock.advance(by: .milliseconds(500 + faults.below(4000)))

@@ -37,8 +37,11 @@ struct Tuning {
   var leap = Duration.zero
   /// How far time goes at the end, once nothing moves any more.
   var waits: [Duration]
-  /// After how many rounds of two seconds in which nothing moved it is believed that nothing does.
-  var quiet = 12
+  /// How far ahead something may be due that is waited for before it is believed that nothing moves. Longer than the
+  /// clock is set back: what was to be in a moment may then be in a minute.
+  var horizon = Duration.seconds(150)
+  /// How far time goes at once on the way there.
+  var stride = Duration.seconds(150)
   var eventRetention = Duration.seconds(86_400)
   /// How many processes there are, each with its own knowledge of what is deployed.
   var processes = 1

@@ -115,7 +115,8 @@ enum Seeds {
   ) async -> SeedSum {
     let progress = Progress(next: seeds.lowerBound)
     return await withTaskGroup(of: SeedSum.self) { group in
-      for _ in 0..<max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) {
+      // More than there are cores: each is a chain of small jobs, and a core should always have one at hand.
+      for _ in 0..<4 * max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) {
         group.addTask {
           var sum = SeedSum()
           while let seed = progress.take(below: seeds.upperBound, failureLimit: failureLimit) {

@@ -181,8 +181,10 @@ struct Simulation<Story: Scenario> {
         while kafka.flyingRecords(of: producer) > 0 { kafka.land(producer: producer, at: clock.now()) }
       }
       // What members have to do without anything to read is done in the first rounds.
-      for group in processors where round < 4 || group.hasUnread {
-        for member in 0..<group.count { for _ in 0..<2 { await group.advance(member) } }
+      for group in processors where round < 3 || group.hasUnread {
+        for member in 0..<group.count { await group.advance(member) }
+        guard group.hasUnread else { continue }
+        for member in 0..<group.count { await group.advance(member) }
       }
       watch.check(database, kafka)
       quiet = progress == before ? quiet + 1 : 0
@@ -197,8 +199,8 @@ struct Simulation<Story: Scenario> {
   /// - Returns: whether there is one.
   private func skipToNextWake() -> Bool {
     let now = clock.now()
-    guard let next = database.nextWake(after: now), next - now < .seconds(2) * Story.tuning.quiet else { return false }
-    clock.advance(by: next - now)
+    guard let next = database.nextWake(after: now), next - now < Story.tuning.horizon else { return false }
+    clock.advance(by: min(next - now, Story.tuning.stride))
     return true
   }
 
