@@ -7,7 +7,7 @@ import Wire
 struct Conversations: Scenario {
   static let tuning = Tuning(
     shards: 3, callTimeout: .seconds(600), leap: .seconds(45), waits: [.seconds(700), .seconds(700), .seconds(4000)],
-    horizon: .seconds(75), stride: .seconds(20), eventRetention: .seconds(3600), processes: 2, lifecycle: .all)
+    horizon: .seconds(200), stride: .seconds(20), eventRetention: .seconds(3600), processes: 2, lifecycle: .all)
 
   enum Kind: String, CaseIterable {
     case asker, noted, gather, stream, parent, race, ordered, late, saga, pair

@@ -38,10 +38,10 @@ struct Tuning {
   /// How far time goes at the end, once nothing moves any more.
   var waits: [Duration]
   /// How far ahead something may be due that is waited for before it is believed that nothing moves. Longer than the
-  /// clock is set back: what was to be in a moment may then be in a minute.
-  var horizon = Duration.seconds(150)
+  /// clock is set back in all: what was to be in a moment may then be in some minutes.
+  var horizon = Duration.seconds(900)
   /// How far time goes at once on the way there.
-  var stride = Duration.seconds(150)
+  var stride = Duration.seconds(900)
   var eventRetention = Duration.seconds(86_400)
   /// How many processes there are, each with its own knowledge of what is deployed.
   var processes = 1
