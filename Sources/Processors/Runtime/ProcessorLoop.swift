@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -43,6 +44,7 @@ public actor ProcessorLoop {
   /// - Throws: `store` or `conflict` (call again after a while; the events are kept), `source`.
   @discardableResult
   public func turn() async throws(ProcessorError) -> Int {
+    steadyPace()
     resendIfDue()
     if held.isEmpty { try await poll() }
     let count = held.count
@@ -121,6 +123,14 @@ public actor ProcessorLoop {
     pipeline.abandon(dropped.map(\.place))
   }
 
+  /// A clock that was set back must not put off what is done every so often: replies would wait for it.
+  private func steadyPace() {
+    guard Safeguard.holds(.paceSteady) else { return }
+    let now = clock.now()
+    nextResend = min(nextResend, now + options.resendInterval)
+    nextCommit = min(nextCommit, now + options.commitInterval)
+  }
+
   private func resendIfDue() {
     let now = clock.now()
     guard now >= nextResend else { return }
@@ -189,8 +199,8 @@ public actor ProcessorLoop {
       group.addTask { await pipeline.settled(partitions) }
       group.addTask { await clock.sleep(limit) }
       await group.next()
-      pipeline.stopWaiting()
       group.cancelAll()
+      pipeline.stopWaiting()
     }
   }
 }

@@ -68,6 +68,22 @@ struct ProcessorLoopTests {
     #expect(source.committed == [partition: 7])
   }
 
+  @Test func aClockSetBackHoldsUpNeitherRepliesNorOffsets() async throws {
+    let publisher = TestPublisher(automatic: false)
+    let loop = loop(publisher)
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    publisher.answer { _ in .failed("down") }
+    clock.advance(.seconds(-3600))
+    try await loop.turn()
+    clock.advance(.seconds(1))
+    try await loop.turn()
+    publisher.answer()
+    try await loop.turn()
+    #expect(publisher.records.count == 2)
+    #expect(source.committed == [partition: 6])
+  }
+
   @Test func aReplyThatWasNotWrittenIsSentAgain() async throws {
     let publisher = TestPublisher(automatic: false)
     let loop = loop(publisher)
