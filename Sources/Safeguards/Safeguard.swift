@@ -111,8 +111,6 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case keptEventsOffered
   /// An item that is handled leaves the inbox in the same transaction.
   case itemHandledOnce
-  /// Whether an event is still unwanted is asked again in the transaction that lets it expire.
-  case expiryChecked
 
   // MARK: In SQL, the processors'
 

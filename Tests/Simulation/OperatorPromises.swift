@@ -65,19 +65,25 @@ extension [JournalEntry] {
   /// - Parameter hasEnded: whether the instance is said to have ended.
   func isConsistent(hasEnded: Bool) -> Bool {
     var isOpen: Bool?
+    var (isUndoing, isCancelling) = (false, false)
     for entry in self {
-      if entry == .workflowStarted {
+      switch entry {
+      case .workflowStarted:
         guard isOpen == nil else { return false }
         isOpen = true
-      } else if entry.isEnd {
+      case .compensating: isUndoing = true
+      // That it is cancelled is told before it is undone; the undoing may fail.
+      case .workflowCancelled where isUndoing: isCancelling = true
+      case let entry where entry.isEnd:
         // One that is cancelled before its turn never begins.
         guard isOpen != false else { return false }
-        isOpen = false
-      } else if entry.isReopening, isOpen == false {
-        isOpen = true
+        (isOpen, isUndoing, isCancelling) = (false, false, false)
+      case let entry where entry.isReopening && (isOpen == false || isCancelling):
+        (isOpen, isUndoing, isCancelling) = (true, false, false)
+      default: continue
       }
     }
-    return isOpen == !hasEnded
+    return isCancelling || isOpen == !hasEnded
   }
 }
 

@@ -9,14 +9,6 @@ import Testing
   static let limit = Environment.value("PLANTED_SEEDS").flatMap(UInt64.init) ?? 300
   static let planted = Environment.value("PLANTED_BUG").flatMap(Safeguard.init).map { [$0] } ?? Safeguard.allCases
 
-  @Test func withoutAPlantedBugTheSameSeedsPass() async throws {
-    let library = try Library.shared.get()
-    for scenario in ScenarioName.allCases {
-      let sum = await Seeds.run(scenario, 0..<Self.limit, library)
-      #expect(sum.failures.isEmpty, "\(sum.failures.first?.outcome.problems ?? [])")
-    }
-  }
-
   @Test(arguments: PlantedBugTests.planted) func isFound(_ safeguard: Safeguard) async throws {
     let library = try Library.shared.get()
     #if DEBUG

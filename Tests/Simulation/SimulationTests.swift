@@ -9,7 +9,7 @@ import Testing
   private static var count: Int { Environment.value("SIMULATION_SEEDS").flatMap(Int.init) ?? 400 }
   /// After how many failures of a scenario to stop.
   private static var failureLimit: Int { Environment.value("SIMULATION_FAILURES").flatMap(Int.init) ?? 1 }
-  private static let shares: [ScenarioName: Int] = [.events: 5, .conversations: 1, .random: 4]
+  private static let shares: [ScenarioName: Int] = [.events: 4, .conversations: 1, .random: 5]
 
   @Test func everySeedConverges() async throws {
     let library = try Library.shared.get()
