@@ -2,11 +2,11 @@ import Testing
 
 /// The production loops under failures at every place that matters.
 ///
-///     SIMULATION_SEEDS=100000 swift test --filter SimulationTests.SimulationTests
+///     SIMULATION_SEEDS=10000 swift test --filter SimulationTests.SimulationTests
 ///     SIMULATION_SCENARIO=events SIMULATION_SEED=12 swift test --filter SimulationTests.SimulationTests
 @Suite(.serialized) struct SimulationTests {
   /// How many seeds there are in all, and how they are shared out in parts of ten.
-  private static var count: Int { Environment.value("SIMULATION_SEEDS").flatMap(Int.init) ?? 400 }
+  private static var count: Int { Environment.value("SIMULATION_SEEDS").flatMap(Int.init) ?? 1000 }
   /// After how many failures of a scenario to stop.
   private static var failureLimit: Int { Environment.value("SIMULATION_FAILURES").flatMap(Int.init) ?? 1 }
   private static let shares: [ScenarioName: Int] = [.events: 4, .conversations: 1, .random: 5]
