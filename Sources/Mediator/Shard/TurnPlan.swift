@@ -179,19 +179,22 @@ struct TurnPlan {
   mutating func step(
     _ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
   ) -> Disposition {
-    guard var instance = instances[id], instance.shard == shard, let entry = catalog[instance.definition] else {
+    guard let before = instances[id], before.shard == shard, let entry = catalog[before.definition] else {
       ignore(.forged)
       return .ignored(.forged)
     }
-    let wasOpen = !instance.state.status.isTerminal
+    var instance = before
+    let wasOpen = !before.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
-    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: instances[id], step, entry)
+    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: before, step, entry)
     instances[id] = instance
     switch step.disposition {
     case .applied:
       touch(id)
+      // Before the journal's row, and what comes of it: only what stands there already is settled.
+      if let settled = settledFaults(of: instance, before: before, step) { batch.settledFaults.append(settled) }
       journal(id, step, wasOpen: wasOpen)
-      if let fault { quarantine(fault.event, reason: "uncaughtFault", detail: fault.detail, instance: id) }
+      if let fault { quarantine(fault.event, reason: DeadLetter.uncaughtFault, detail: fault.detail, instance: id) }
     case .ignored(let reason):
       ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
