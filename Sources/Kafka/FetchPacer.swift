@@ -59,6 +59,7 @@ private func addFetchPacer(to handle: OpaquePointer?, _ pacer: UnsafeMutableRawP
       if api == fetch, error == RD_KAFKA_RESP_ERR_NO_ERROR, let pacer {
         let pacer = Unmanaged<FetchPacer>.fromOpaque(pacer).takeUnretainedValue()
         let delay = pacer.delay(broker: broker, size: size, roundTrip: roundTrip)
+        // Holds up the broker's own thread, and no other: this is how its fetches are slowed down.
         if delay > 0 { usleep(delay) }
       }
       return RD_KAFKA_RESP_ERR_NO_ERROR

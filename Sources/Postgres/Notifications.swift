@@ -97,6 +97,7 @@ public enum PostgresListener {
         if !isSaid { continuation.yield(.disconnected(error)) }
         isSaid = true
       }
+      // Between attempts to connect, longer each time.
       try? await Task.sleep(for: pause)
       pause = min(pause * 2, pauses.longest)
     }

@@ -92,6 +92,7 @@ public final class PostgresPool: Sendable {
       return state.tickets
     }
     let expiry = Task {
+      // A deadline, not a wait: cancelled when a connection becomes free.
       try? await Task.sleep(until: deadline.instant, clock: .continuous)
       refuse(ticket, PostgresError(code: .timeout, message: "no database connection became free in time"))
     }

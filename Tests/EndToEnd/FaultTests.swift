@@ -55,8 +55,10 @@ import Values
       try await cluster.count("select count(*) from instances where ended_at is not null") > 200 ? true : nil
     }
     try await cluster.postgres.restart(mode: .immediate)
+    // The second fault comes while the first is being got over.
     try await Task.sleep(for: .seconds(3))
     await cluster.broker.suspend()
+    // How long the broker stands still.
     try await Task.sleep(for: .seconds(20))
     await cluster.broker.resume()
     #expect(try await simulator.waitForExit(within: .seconds(120)) == 0)

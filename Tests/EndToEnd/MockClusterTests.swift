@@ -38,6 +38,7 @@ import Values
     try mock.failRequests(apiKey: 0, code: 6, count: 5)
     try await waitForMore(50)
     try mock.setBroker(2, up: false)
+    // How long the broker is away.
     try await Task.sleep(for: .seconds(4))
     try mock.setBroker(2, up: true)
 

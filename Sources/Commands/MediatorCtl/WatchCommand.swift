@@ -76,6 +76,7 @@ struct WatchCommand: AsyncParsableCommand {
           try show(change)
         }
       } while changes.count >= JournalQueries.batch
+      // As often as the user chose, as above.
       if !hasEnded { try await Task.sleep(for: interval.duration) }
     }
   }

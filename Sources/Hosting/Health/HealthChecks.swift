@@ -59,6 +59,7 @@ public final class HealthChecks: Sendable {
     let (results, continuation) = AsyncStream.makeStream(of: String?.self)
     let asking = Task { continuation.yield(await check()) }
     let waiting = Task {
+      // A deadline, not a wait: cancelled as soon as the check has answered.
       try await Task.sleep(for: limit)
       continuation.yield("no answer within \(roundedText(limit))")
     }

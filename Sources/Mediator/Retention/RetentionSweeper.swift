@@ -68,6 +68,7 @@ struct RetentionSweeper: Sendable {
       deadLetters.increment(by: deleted.deadLetters)
       forwarded.increment(by: deleted.forwardedReplies)
       guard deleted.isFull else { return }
+      // Between small deletes the disk belongs to the shards.
       try? await Task.sleep(for: options.pause)
     }
   }

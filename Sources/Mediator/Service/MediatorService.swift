@@ -154,6 +154,7 @@ public actor MediatorService: Service {
       while !Task.isCancelled {
         // Whatever goes wrong is told by those who need Postgres and Kafka all the time.
         _ = try? await letters.publishDue()
+        // Which letters are due is found by looking; nobody waits for one.
         try? await Task.sleep(for: .seconds(10))
       }
     }
@@ -228,6 +229,7 @@ public actor MediatorService: Service {
   /// Waits, but no longer than until ``stop()``.
   private func wait(_ duration: Duration) async {
     guard !isStopping else { return }
+    // `stop()` cancels it.
     let sleeper = Task { _ = try? await Task.sleep(for: duration) }
     self.sleeper = sleeper
     await sleeper.value

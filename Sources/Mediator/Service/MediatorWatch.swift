@@ -35,6 +35,7 @@ struct MediatorWatch: Sendable {
       await tellHalts()
       if look % Self.looksPerReconciliation == 1 { await reconcile(&places) }
       look += 1
+      // No server tells of a channel that nobody consumes: it is found by looking.
       try? await Task.sleep(for: Self.pause)
     }
   }

@@ -9,6 +9,7 @@ struct KafkaEventSource: EventSource {
 
   func nextBatch(max: Int, wait: Duration) async throws(ProcessorError) -> [KafkaRecord] {
     guard max > 0 else {
+      // Short: what is waited for are acknowledgements, which nothing here is told of.
       try? await Task.sleep(for: wait)
       return []
     }

@@ -23,6 +23,7 @@ final class StopSignal: Sendable {
 
   /// Returns early when it is set, or when the task is cancelled.
   func sleep(_ duration: Duration) async {
+    // Cancelled when the signal is set.
     let task = Task { _ = try? await Task.sleep(for: duration) }
     let id = state.withLock { state -> Int? in
       guard !state.isSet else { return nil }
@@ -44,6 +45,7 @@ final class StopSignal: Sendable {
     let work = Task { await body() }
     let watch = Task {
       while !isSet, !Task.isCancelled { await sleep(.seconds(3600)) }
+      // A deadline, not a wait: cancelled when the body has ended.
       try? await Task.sleep(for: grace)
       if !Task.isCancelled { work.cancel() }
     }

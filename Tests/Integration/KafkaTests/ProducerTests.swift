@@ -84,6 +84,7 @@ struct ProducerTests {
     await server.suspend()
     let start = ContinuousClock.now
     async let results = producer.send(records("paused", 10..<500))
+    // How long the broker stands still.
     try await Task.sleep(for: .seconds(3))
     await server.resume()
     #expect(await results.compactMap(\.failure).isEmpty)
@@ -103,6 +104,7 @@ struct ProducerTests {
     #expect(try await consumer.collect(10).count == 10)
     try server.setBroker(1, up: false)
     async let results = producer.send(records("down", 10..<200))
+    // How long the broker is away.
     try await Task.sleep(for: .seconds(1))
     try server.setBroker(1, up: true)
     #expect(await results.compactMap(\.failure).isEmpty)

@@ -138,10 +138,12 @@ struct AlertsTests {
           return reading.second % 7 == 0 ? [event, event] : [event]
         }
         try await station.send(events)
+        // The pace of the load.
         try await Task.sleep(for: .milliseconds(60))
       }
     }
     for round in 0..<10 {
+      // When the connection is cut is left to chance.
       try await Task.sleep(for: .milliseconds(Int.random(in: 50...150)))
       if round != 5 { proxy.cut() }
     }

@@ -98,6 +98,7 @@ struct ExactlyOnceTests {
     let kind = ProcessorOptions.Kind.persistence(tables: [try table()])
     let first = try station.start(kind)
     async let sent = send(4000, to: station, every: .milliseconds(60))
+    // Members come and go in the middle of the load, at times that nothing depends on.
     try await Task.sleep(for: .milliseconds(500))
     let second = try station.start(kind)
     try await Task.sleep(for: .milliseconds(800))
@@ -124,11 +125,13 @@ struct ExactlyOnceTests {
     let processor = try station.start(.persistence(tables: [try table()]))
     async let sent = send(3000, to: station, every: .milliseconds(60))
     for _ in 0..<25 {
+      // When the connection is cut is left to chance.
       try await Task.sleep(for: .milliseconds(Int.random(in: 20...120)))
       proxy.cut()
     }
     proxy.refuse(true)
     proxy.cut()
+    // How long the database is away.
     try await Task.sleep(for: .seconds(1))
     proxy.refuse(false)
     let keys = try await sent
@@ -170,6 +173,7 @@ struct ExactlyOnceTests {
     let processor = try station.start(.persistence(tables: [try table()]), instance: "p1")
     async let sent = send(2000, to: station, every: .milliseconds(100))
     for _ in 0..<3 {
+      // Runs for a while, then stands still for a while.
       try await Task.sleep(for: .milliseconds(400))
       await broker.suspend()
       try await Task.sleep(for: .milliseconds(700))

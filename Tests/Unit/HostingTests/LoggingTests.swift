@@ -8,6 +8,7 @@ import Values
   private final class Lines: Sendable {
     let all = Mutex<[String]>([])
     var handler: @Sendable (String) -> Void { { line in self.all.withLock { $0.append(line) } } }
+    var withoutTimes: [String] { all.withLock { $0 }.map { String($0.drop { $0 != " " }) } }
   }
 
   private let time = Timestamp(rfc3339: "2026-01-31T12:00:00.123Z") ?? Timestamp(microseconds: 0)
@@ -60,13 +61,16 @@ import Values
     #expect(all[1].utf8.count > 0 && !Array(all[1].utf8).contains(Array("late secret".utf8)))
   }
 
+  private func stateLog(to lines: Lines) -> StateLog {
+    let logger = Logger(label: "t") {
+      LineLogHandler(label: $0, settings: LogSettings(), redactor: SecretRedactor(), write: lines.handler)
+    }
+    return StateLog("Kafka", logger: logger)
+  }
+
   @Test func oneLinePerChangeOfState() {
     let lines = Lines()
-    let logger = Logger(label: "t") {
-      LineLogHandler(
-        label: $0, settings: LogSettings(), redactor: SecretRedactor(), write: lines.handler)
-    }
-    let log = StateLog("Kafka", logger: logger)
+    let log = stateLog(to: lines)
     let start = ContinuousClock.now
     #expect(log.isUp == nil)
     log.up(at: start)
@@ -76,9 +80,8 @@ import Values
     log.up(at: start + .milliseconds(14_340))
     log.up(at: start + .seconds(20))
     log.down("again", at: start + .seconds(30))
-    let all = lines.all.withLock { $0 }.map { String($0.drop { $0 != " " }) }
     #expect(
-      all == [
+      lines.withoutTimes == [
         #" warning t: Kafka is down reason="refused 2""#, " notice t: Kafka is back after=12.3s failures=8",
         " warning t: Kafka is down reason=again",
       ])
@@ -86,17 +89,12 @@ import Values
 
   @Test func anotherReasonIsToldMoreAndMoreSeldom() {
     let lines = Lines()
-    let logger = Logger(label: "t") {
-      LineLogHandler(
-        label: $0, settings: LogSettings(), redactor: SecretRedactor(), write: lines.handler)
-    }
-    let log = StateLog("Kafka", logger: logger)
+    let log = stateLog(to: lines)
     let start = ContinuousClock.now
     for second in 0..<45 { log.down("reason \(second)", at: start + .seconds(second)) }
     for second in 45..<1000 { log.down("reason 40", at: start + .seconds(second)) }
-    let all = lines.all.withLock { $0 }.map { String($0.drop { $0 != " " }) }
     #expect(
-      all == [
+      lines.withoutTimes == [
         #" warning t: Kafka is down reason="reason 0""#,
         #" warning t: Kafka is still down after=10.0s reason="reason 10""#,
         #" warning t: Kafka is still down after=20.0s reason="reason 20""#,

@@ -161,19 +161,17 @@ import Wire
     #expect(batch.deadLetters.isEmpty)
   }
 
+  private let compensated = """
+    schedule: {on: {one: {with: {type: go}}}}
+    use: {functions: {undo: {call: oracle, with: {undo: true}}}}
+    do:
+      - act: {set: {done: true}, metadata: {compensation: {use: undo}}}
+      - ask: {call: oracle}
+    """
+
   /// Once, when the failure turns out to be nobody's; and once for what was to undo it and failed as well.
   @Test func aCompensationThatFailsIsAnother() throws {
-    var turns = Turns([
-      try entry(
-        1,
-        """
-        schedule: {on: {one: {with: {type: go}}}}
-        use: {functions: {undo: {call: oracle, with: {undo: true}}}}
-        do:
-          - act: {set: {done: true}, metadata: {compensation: {use: undo}}}
-          - ask: {call: oracle}
-        """)
-    ])
+    var turns = Turns([try entry(1, compensated)])
     let (_, started) = turns.turn([event()])
     let id = try #require(started.started.first).id.text
     func fail(_ batch: ShardBatch) throws -> ShardBatch {
@@ -216,17 +214,7 @@ import Wire
 
   /// What it is compensated for stays its error; only the compensation that failed is settled when it goes on.
   @Test func aCompensationThatGoesOnSettlesItsOwnFault() throws {
-    var turns = Turns([
-      try entry(
-        1,
-        """
-        schedule: {on: {one: {with: {type: go}}}}
-        use: {functions: {undo: {call: oracle, with: {undo: true}}}}
-        do:
-          - act: {set: {done: true}, metadata: {compensation: {use: undo}}}
-          - ask: {call: oracle}
-        """)
-    ])
+    var turns = Turns([try entry(1, compensated)])
     let first = try failing(&turns, turns.turn([event(value: "{}")]).1)
     #expect(try operate(.retry, &turns).settledFaults.isEmpty, "it is undoing, and nothing of it has ended")
     let second = try failing(&turns, first)

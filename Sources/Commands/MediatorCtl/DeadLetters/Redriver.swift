@@ -96,6 +96,7 @@ struct Redriver {
   /// In steps, so that SIGINT need not wait for it.
   private func pause(until moment: ContinuousClock.Instant) async {
     while !Interruption.isAsked, .now < moment {
+      // The rate that was asked for is kept by pausing.
       try? await Task.sleep(for: min(.milliseconds(100), moment - .now))
     }
   }
