@@ -6,7 +6,7 @@ public struct JSONObject: Sendable {
 
   private static let largestWithoutIndex = 16
 
-  private var members: [Member]
+  private(set) var members: [Member]
   private var index: [ByteKey: Int]?
 
   public init() { members = [] }
