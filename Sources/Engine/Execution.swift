@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -63,10 +64,12 @@ struct Execution {
   /// - Parameter isDefinite: whether a failure is the processor's own word: it will say the same of this execution again.
   mutating func reply(_ outcome: ReplyOutcome, to requestID: String, isDefinite: Bool = true) -> Disposition {
     guard let (activity, attempt) = parse(requestID) else { return .ignored(.forged) }
-    guard let index = state.activityIndex(activity) else {
+    guard let index = Safeguard.holds(.replyOfActivity) ? state.activityIndex(activity) : anyCall else {
       return .ignored(activity < state.nextActivity ? .stale : .forged)
     }
-    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt, !call.isAnswered
+    guard case .requested(var call) = state.activities[index].phase,
+      !call.isAnswered,
+      call.attempt == attempt || !Safeguard.holds(.replyOfAttempt)
     else {
       return .ignored(.stale)
     }
@@ -81,6 +84,11 @@ struct Execution {
       failed(index, call, problem, retryable: retryable, wish: wish, isDefinite: isDefinite)
     }
     return .applied
+  }
+
+  /// What a reply is taken for where nothing guards it.
+  private var anyCall: Int? {
+    state.activities.firstIndex { if case .requested = $0.phase { true } else { false } }
   }
 
   /// Tells what has become of the instance that an activity started.
@@ -125,7 +133,7 @@ struct Execution {
 
   /// - Parameter first: what comes before all that waits.
   mutating func drain(from first: Move? = nil) {
-    if isSuspended {
+    if isSuspended, Safeguard.holds(.suspensionHeld) {
       if let first { queue.insert(first, at: 0) }
       return hold()
     }
