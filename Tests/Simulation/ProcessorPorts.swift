@@ -76,6 +76,10 @@ final class SimulatedEventSource: EventSource {
       }
     }
   }
+
+  func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64] {
+    partitions.reduce(into: [:]) { $0[$1] = group.committed($1.partition) }
+  }
 }
 
 /// Where a member's replies go: some of them twice, some to the wrong partition.
