@@ -131,13 +131,22 @@ public struct PendingCall: Sendable, Hashable {
 }
 
 extension PendingCall {
-  /// `ce_id`: unique per attempt, and the same whenever a crash makes the engine send that attempt again.
-  static func requestID(instance: UUIDValue, activity: Int, attempt: Int) -> String {
-    "\(instance.text).\(activity).\(attempt)"
+  /// `ce_idempotencykey`, `<instance>.<activity>`: the same for every attempt of one task execution.
+  static func idempotencyKey(instance: UUIDValue, activity: Int) -> String {
+    var key = instance.text
+    key += "."
+    key += String(activity)
+    return key
   }
 
-  /// `ce_idempotencykey`: the same for every attempt of one task execution.
-  static func idempotencyKey(instance: UUIDValue, activity: Int) -> String { "\(instance.text).\(activity)" }
+  /// `ce_id`, `<instance>.<activity>.<attempt>`: unique per attempt, and the same whenever a crash makes the engine send
+  /// that attempt again.
+  static func requestID(key: String, attempt: Int) -> String {
+    var id = key
+    id += "."
+    id += String(attempt)
+    return id
+  }
 }
 
 /// How far a `for` has come.

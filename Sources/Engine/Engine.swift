@@ -114,7 +114,7 @@ public struct Engine: Sendable {
     guard !state.status.isTerminal else { return Step(disposition: .ignored(.terminal), entries: []) }
     var clock = now
     if standingStill, state.status == .suspended { clock = state.suspension?.since ?? now }
-    var execution = Execution(definition: definition, options: options, state: state, now: clock)
+    var execution = Execution(definition: definition, options: options, state: consume state, now: clock)
     let disposition = body(&execution)
     state = execution.state
     state.updatedAt = now

@@ -5,12 +5,12 @@ import Workflow
 /// Processing events, and what comes of their replies.
 extension Execution {
   mutating func startCall(_ call: Call, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let data = try call.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
+    let data = try call.with?.evaluate(begun.input, variables: { variable($0, begun) }) ?? .object(JSONObject())
     let task = begun.task
     if let detail = refusal(of: data, "processing event's data") {
       return failedToStart(begun, Problems.validation(detail, at: task.reference))
     }
-    let timeout = try task.timeout?.evaluate(begun.input, variables: begun.variables.value) ?? options.callTimeout
+    let timeout = try task.timeout?.evaluate(begun.input, variables: { variable($0, begun) }) ?? options.callTimeout
     let pending = PendingCall(
       channel: call.channel, attempt: resumed.map { $0.call.attempt + 1 } ?? 1, deadline: now + timeout, data: data,
       progress: nil)
@@ -20,7 +20,7 @@ extension Execution {
   }
 
   mutating func startFunction(_ function: FunctionCall, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let data = try function.with?.evaluate(begun.input, variables: begun.variables.value) ?? .object(JSONObject())
+    let data = try function.with?.evaluate(begun.input, variables: { variable($0, begun) }) ?? .object(JSONObject())
     if let detail = unstorable(data, "input of the function") {
       return failedToStart(begun, Problems.validation(detail, at: begun.task.reference))
     }
@@ -38,14 +38,14 @@ extension Execution {
 
   /// Journals the request of `call`'s attempt, and waits for its reply.
   mutating func send(_ index: Int, _ call: PendingCall) {
-    let activity = state.activities[index]
+    let activity = state.activities[index].id
+    let key = PendingCall.idempotencyKey(instance: state.id, activity: activity)
     record(
       .requested(
         Request(
-          activity: activity.id, channel: call.channel,
-          id: PendingCall.requestID(instance: state.id, activity: activity.id, attempt: call.attempt),
-          idempotencyKey: PendingCall.idempotencyKey(instance: state.id, activity: activity.id),
-          reference: activity.reference, attempt: call.attempt, deadline: call.deadline, data: call.data)))
+          activity: activity, channel: call.channel, id: PendingCall.requestID(key: key, attempt: call.attempt),
+          idempotencyKey: key, reference: state.activities[index].reference, attempt: call.attempt,
+          deadline: call.deadline, data: call.data)))
     state.activities[index].phase = .requested(call)
   }
 

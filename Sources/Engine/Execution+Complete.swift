@@ -5,14 +5,14 @@ import Workflow
 extension Execution {
   mutating func complete(_ activity: Int, _ output: JSON) -> Move? {
     guard let index = state.activityIndex(activity) else { return nil }
-    let open = state.activities[index]
-    guard open.parent != nil else { return .end(output: output) }
-    guard let task = definition.task(at: open.reference) else {
-      let detail = "the definition has no task at \(open.reference)"
-      return .fault(activity: activity, Problems.runtime(detail, at: open.reference))
+    guard state.activities[index].parent != nil else { return .end(output: output) }
+    let reference = state.activities[index].reference
+    guard let task = definition.task(at: reference) else {
+      let detail = "the definition has no task at \(reference)"
+      return .fault(activity: activity, Problems.runtime(detail, at: reference))
     }
     var directive = task.then
-    if case .extended(let progress) = open.phase { directive = progress.directive ?? directive }
+    if case .extended(let progress) = state.activities[index].phase { directive = progress.directive ?? directive }
     return ended(task, activity, output, directive)
   }
 
@@ -32,16 +32,15 @@ extension Execution {
     _ task: TaskDefinition, _ activity: Int, _ rawOutput: JSON, _ directive: FlowDirective?
   ) throws(ExpressionError) -> Move? {
     guard let index = state.activityIndex(activity), let scope = state.activities[index].parent else { return nil }
-    let open = state.activities[index]
     // A race that is won, a listen that ends during an iteration: what is still open inside is given up.
     closeDescendants(of: activity)
     // Made where an expression asks for it, each time with the context of that moment.
     func variables(_ output: JSON?) -> VariableScope {
-      let variables = taskScope(task, in: scope, of: open)
+      let variables = taskScope(task, in: scope, of: state.activities[index])
       (variables.rawOutput, variables.output) = (rawOutput, output)
       return variables
     }
-    let output = try task.output?.as?.evaluate(rawOutput, variables: variables(nil).value) ?? rawOutput
+    let output = try task.output?.as?.evaluate(rawOutput, variables: { variables(nil).value($0) }) ?? rawOutput
     if let problem = problem(with: output, task.output?.schema, "output", task.reference) {
       return .fault(activity: activity, problem)
     }
@@ -56,8 +55,10 @@ extension Execution {
       }
       state.compensations.append(PendingCompensation(reference: task.reference, data: data))
     }
-    if open.isTask { record(.taskCompleted(activity: activity, reference: task.reference, output: output)) }
-    remove(activity)
+    if state.activities[index].isTask {
+      record(.taskCompleted(activity: activity, reference: task.reference, output: output))
+    }
+    state.activities.remove(at: index)
     return follow(directive ?? .continue, task, in: scope, output)
   }
 
@@ -135,8 +136,8 @@ extension Execution {
     // The end of a compensation, not of the workflow.
     if state.ending != nil { return nextCompensation() }
     do throws(ExpressionError) {
-      let scope = workflowScope()
-      let result = try definition.output?.as?.evaluate(output, variables: scope.value) ?? output
+      let result =
+        try definition.output?.as?.evaluate(output, variables: { workflowScope().value($0) }) ?? output
       if let problem = problem(with: result, definition.output?.schema, "output", Self.rootReference) {
         return failedToEnd(output, problem)
       }

@@ -35,14 +35,13 @@ extension Execution {
   private mutating func start(
     _ task: TaskDefinition, in scope: Int, _ input: JSON, _ rawInput: JSON?
   ) throws(ExpressionError) -> Move? {
-    let variables = taskScope(task, in: scope, rawInput: rawInput ?? input, input: input, startedAt: now)
-    let begun = Begun(task: task, scope: scope, input: input, rawInput: rawInput, variables: variables)
+    let begun = Begun(task: task, scope: scope, input: input, rawInput: rawInput)
     switch task.kind {
     case .set(let template):
-      let output = try template.evaluate(input, variables: variables.value)
+      let output = try template.evaluate(input, variables: { variable($0, begun) })
       return .complete(activity: try openTask(begun), output: output)
     case .switch(let cases):
-      let directive = try choose(cases, input, variables) ?? task.then
+      let directive = try choose(cases, begun) ?? task.then
       return ended(task, try openTask(begun), input, directive)
     case .do:
       return .enter(scope: try openTask(begun), position: 0, input: input)
@@ -66,7 +65,14 @@ extension Execution {
     let scope: Int
     let input: JSON
     let rawInput: JSON?
-    let variables: VariableScope
+  }
+
+  /// The value of a variable where a task's own work begins. The scope is made for each question: most tasks ask none,
+  /// and while a scope is there, a change of the activities has to copy them all.
+  func variable(_ name: String, _ begun: Begun) -> JSON? {
+    taskScope(
+      begun.task, in: begun.scope, rawInput: begun.rawInput ?? begun.input, input: begun.input, startedAt: now
+    ).value(name)
   }
 
   mutating func openTask(
@@ -75,7 +81,7 @@ extension Execution {
     let task = begun.task
     var deadline: Timestamp?
     if hasDeadline, let timeout = task.timeout {
-      deadline = now + (try timeout.evaluate(begun.input, variables: begun.variables.value))
+      deadline = now + (try timeout.evaluate(begun.input, variables: { variable($0, begun) }))
     }
     let id = open(
       parent: begun.scope, reference: task.reference, input: begun.input, rawInput: begun.rawInput,
@@ -109,7 +115,7 @@ extension Execution {
 
   /// The directive of the first case that matches, else that of the default case, wherever it stands.
   private func choose(
-    _ cases: [SwitchCase], _ input: JSON, _ variables: VariableScope
+    _ cases: [SwitchCase], _ begun: Begun
   ) throws(ExpressionError) -> FlowDirective? {
     var fallback: FlowDirective?
     for item in cases {
@@ -117,15 +123,15 @@ extension Execution {
         fallback = fallback ?? item.then
         continue
       }
-      if try when.isTrue(input, variables: variables.value) { return item.then }
+      if try when.isTrue(begun.input, variables: { variable($0, begun) }) { return item.then }
     }
     return fallback
   }
 
   private mutating func raise(_ error: RaisedError, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let value = begun.variables.value
     func text(_ template: Template?) throws(ExpressionError) -> String? {
-      guard let result = try template?.evaluate(begun.input, variables: value), !result.isNull else { return nil }
+      guard let result = try template?.evaluate(begun.input, variables: { variable($0, begun) }), !result.isNull
+      else { return nil }
       return result.string ?? result.text
     }
     let problem = ProblemDetails(
@@ -135,13 +141,13 @@ extension Execution {
   }
 
   private mutating func startWait(_ duration: DurationValue, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let duration = try duration.evaluate(begun.input, variables: begun.variables.value)
+    let duration = try duration.evaluate(begun.input, variables: { variable($0, begun) })
     let activity = try openTask(begun, phase: .waiting(until: now + duration))
     return duration > .zero ? nil : .complete(activity: activity, output: begun.input)
   }
 
   private mutating func startChild(_ run: WorkflowRun, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let input = try run.input?.evaluate(begun.input, variables: begun.variables.value) ?? begun.input
+    let input = try run.input?.evaluate(begun.input, variables: { variable($0, begun) }) ?? begun.input
     let id = UUIDValue(digestOf: "\(state.id.text).\(state.nextActivity)")
     let activity = try openTask(begun, phase: .child(id))
     if let detail = unstorable(input, "input of the other workflow") {

@@ -6,7 +6,7 @@ extension Execution {
   // MARK: Emit
 
   mutating func emit(_ emission: Emission, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let attributes = try emission.attributes.evaluate(begun.input, variables: begun.variables.value)
+    let attributes = try emission.attributes.evaluate(begun.input, variables: { variable($0, begun) })
     let id = state.nextActivity
     guard case .object(let given) = attributes else {
       let detail = "'emit.event.with' must give an object, not \(attributes.kindName)"
@@ -50,7 +50,7 @@ extension Execution {
       var expected: JSONObject = [:]
       for correlation in filter.correlations {
         expected[correlation.name] = try correlation.expect?.evaluate(
-          begun.input, variables: begun.variables.value)
+          begun.input, variables: { variable($0, begun) })
       }
       progress.expected.append(expected)
     }

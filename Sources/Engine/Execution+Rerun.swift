@@ -41,12 +41,11 @@ extension Execution {
     for (task, raw) in zip(tasks, inputs) {
       let before = taskScope(task, in: scope, rawInput: raw, startedAt: now)
       let input = try task.input?.from?.evaluate(raw, variables: before.value) ?? raw
-      let variables = taskScope(task, in: scope, rawInput: raw, input: input, startedAt: now)
       if let index = state.activityIndex(scope) { state.activities[index].phase = .sequence(position: task.index) }
       // A bare `nil` would be the JSON null.
       scope = try openTask(
         Begun(
-          task: task, scope: scope, input: input, rawInput: input == raw ? Optional.none : raw, variables: variables))
+          task: task, scope: scope, input: input, rawInput: input == raw ? Optional.none : raw))
     }
     return scope
   }

@@ -37,7 +37,7 @@ extension Execution {
   // MARK: Loops
 
   mutating func startLoop(_ loop: ForLoop, _ begun: Begun) throws(ExpressionError) -> Move? {
-    let value = try loop.in.evaluate(begun.input, variables: begun.variables.value)
+    let value = try loop.in.evaluate(begun.input, variables: { variable($0, begun) })
     guard case .array(let items) = value else {
       let detail = "'for.in' must give an array, not \(value.kindName)"
       return failedToStart(begun, Problems.expression(detail, at: begun.task.reference))
@@ -157,12 +157,11 @@ extension Execution {
   /// The tasks of the scope that an activity runs.
   func children(of scope: Int) -> TaskScope? {
     guard let index = state.activityIndex(scope) else { return nil }
-    let activity = state.activities[index]
-    if case .compensating(let reference) = activity.phase {
+    if case .compensating(let reference) = state.activities[index].phase {
       return definition.task(at: reference)?.compensation?.function.body
     }
-    guard activity.parent != nil else { return definition.tasks }
-    switch (definition.task(at: activity.reference)?.kind, activity.phase) {
+    guard state.activities[index].parent != nil else { return definition.tasks }
+    switch (definition.task(at: state.activities[index].reference)?.kind, state.activities[index].phase) {
     case (.do(let tasks)?, _): return tasks
     case (.for(let loop)?, _): return loop.tasks
     case (.fork(let fork)?, .branch): return fork.branches

@@ -27,6 +27,8 @@ struct Execution {
     self.options = options
     self.state = state
     self.now = now
+    // A task ends, the next one starts and calls: most steps tell no more.
+    entries.reserveCapacity(4)
   }
 
   // MARK: Inputs
@@ -43,15 +45,15 @@ struct Execution {
       return run(from: .fault(activity: nil, problem))
     }
     do throws(ExpressionError) {
-      let scope = workflowScope()
       if let timeout = definition.timeout {
-        state.deadline = now + (try timeout.evaluate(state.input, variables: scope.value))
+        state.deadline = now + (try timeout.evaluate(state.input, variables: { workflowScope().value($0) }))
       }
       if let problem = definition.input?.schema.flatMap({ violation(of: $0, state.input, "input", Self.rootReference) })
       {
         return run(from: .fault(activity: nil, problem))
       }
-      let input = try definition.input?.from?.evaluate(state.input, variables: scope.value) ?? state.input
+      let input =
+        try definition.input?.from?.evaluate(state.input, variables: { workflowScope().value($0) }) ?? state.input
       let root = open(parent: nil, reference: Self.rootReference, input: input, phase: .sequence(position: 0))
       run(from: .enter(scope: root, position: 0, input: input))
     } catch {
@@ -127,14 +129,15 @@ struct Execution {
 
   // MARK: The loop
 
-  mutating func run(from first: Move) {
-    queue.insert(first, at: 0)
-    drain()
-  }
+  mutating func run(from first: Move) { drain(from: first) }
 
-  mutating func drain() {
-    if isSuspended, Safeguard.holds(.suspensionHeld) { return hold() }
-    var next: Move?
+  /// - Parameter first: what comes before all that waits.
+  mutating func drain(from first: Move? = nil) {
+    if isSuspended, Safeguard.holds(.suspensionHeld) {
+      if let first { queue.insert(first, at: 0) }
+      return hold()
+    }
+    var next = first
     var budget = options.maxTransitionsPerStep
     while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) {
       budget -= 1
@@ -234,7 +237,7 @@ struct Execution {
     return id
   }
 
-  /// The ids are `<instance>.<activity>.<attempt>`: see ``PendingCall/requestID(instance:activity:attempt:)``.
+  /// The ids are `<instance>.<activity>.<attempt>`: see ``PendingCall/requestID(key:attempt:)``.
   private func parse(_ requestID: String) -> (activity: Int, attempt: Int)? {
     // Once per reply: without making texts of the parts.
     var requestID = requestID

@@ -54,6 +54,8 @@ public struct InstanceState: Sendable, Hashable {
     self.input = input
     self.context = .null
     self.activities = []
+    // The workflow itself, and one task after the other.
+    activities.reserveCapacity(2)
     self.nextActivity = 0
     self.unfinished = []
     self.unfinishedSteps = 0

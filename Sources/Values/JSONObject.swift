@@ -6,7 +6,7 @@ public struct JSONObject: Sendable {
 
   private static let largestWithoutIndex = 16
 
-  private var members: [Member]
+  private(set) var members: [Member]
   private var index: [ByteKey: Int]?
 
   public init() { members = [] }
@@ -14,7 +14,15 @@ public struct JSONObject: Sendable {
   /// Of two members with the same name the later one stays, in the place of the earlier.
   public init(_ members: some Sequence<(String, JSON)>) {
     self.members = []
+    self.members.reserveCapacity(members.underestimatedCount)
     for (key, value) in members { self[key] = value }
+  }
+
+  /// - Parameter members: no two of the same name.
+  public init(uniqueMembers members: [(key: String, value: JSON)]) {
+    self.members = members
+    if members.count > Self.largestWithoutIndex { rebuildIndex() }
+    assert(Set(members.map { ByteKey($0.key) }).count == members.count, "a name is repeated")
   }
 
   public var count: Int { members.count }

@@ -24,16 +24,16 @@ extension JSON {
       }
       if elements.isEmpty { bytes.append(mark) }
       bytes.append(UInt8(ascii: "]"))
-    case .object(let members):
+    case .object(let object):
       var mark = UInt8(ascii: "{")
-      for (key, value) in members {
+      for (key, value) in object.members {
         bytes.append(mark)
         appendQuoted(key, to: &bytes)
         bytes.append(UInt8(ascii: ":"))
         value.serialize(into: &bytes)
         mark = UInt8(ascii: ",")
       }
-      if members.isEmpty { bytes.append(mark) }
+      if object.isEmpty { bytes.append(mark) }
       bytes.append(UInt8(ascii: "}"))
     }
   }
@@ -64,9 +64,9 @@ extension JSON {
       }
       newLine(level)
       bytes.append(UInt8(ascii: "]"))
-    case .object(let members) where !members.isEmpty:
+    case .object(let object) where !object.isEmpty:
       var mark = UInt8(ascii: "{")
-      for (key, value) in members {
+      for (key, value) in object.members {
         bytes.append(mark)
         newLine(level + 1)
         appendQuoted(key, to: &bytes)

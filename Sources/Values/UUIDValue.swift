@@ -34,19 +34,18 @@ public struct UUIDValue: Sendable, Hashable, Comparable, CustomStringConvertible
   /// Lower case, `8-4-4-4-12`.
   public var text: String {
     String(unsafeUninitializedCapacity: 36) { text in
-      var (high, low) = (high, low)
-      for place in 0..<36 {
+      var place = 0
+      for index in 0..<16 {
         if Self.isHyphen(place) {
           text[place] = UInt8(ascii: "-")
-        } else if place < 18 {
-          text[place] = hexCharacter(UInt8(high >> 60))
-          high <<= 4
-        } else {
-          text[place] = hexCharacter(UInt8(low >> 60))
-          low <<= 4
+          place += 1
         }
+        let byte = UInt8(truncatingIfNeeded: (index < 8 ? high : low) >> UInt64(56 - index % 8 * 8))
+        text[place] = hexCharacter(byte >> 4)
+        text[place + 1] = hexCharacter(byte & 15)
+        place += 2
       }
-      return 36
+      return place
     }
   }
 

@@ -3,7 +3,9 @@ import Values
 /// A runtime expression in jq, read and found to end. Source: dsl.md, "Runtime Expressions".
 ///
 /// It gives exactly one value: none or several are an error, so that nothing an author wrote is dropped unseen.
-public struct Expression: Sendable {
+///
+/// A class, because it is built once, and then handed about with every evaluation.
+public final class Expression: Sendable {
   /// The jq text, without `${ }`.
   public let source: String
   /// The variables it reads, without `$`; the only ones an evaluation asks for.
@@ -15,7 +17,7 @@ public struct Expression: Sendable {
   ///   - source: the jq text, without `${ }`.
   ///   - variables: the variables that exist where it stands, without `$`.
   ///   - location: where it stands, for the errors of its evaluation.
-  public init(
+  public convenience init(
     _ source: String, variables: Set<String>, location: SourceLocation? = nil
   ) throws(ExpressionError) {
     do throws(JQProblem) {

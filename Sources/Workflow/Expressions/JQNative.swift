@@ -8,6 +8,10 @@ import Values
 struct JQNative {
   private let variables: (String) -> JSON?
   private var bound: [(name: String, value: JSON)] = []
+  /// In the units of ``JQBudget``.
+  private var spent = 0
+  /// What costs more is left to libjq, which counts in earnest.
+  private static let maxUnits = 10_000
 
   init(variables: @escaping (String) -> JSON?) { self.variables = variables }
 
@@ -32,7 +36,8 @@ struct JQNative {
     case .bind(let source, let patterns, let body):
       if case .variable = patterns.first, patterns.count == 1 { supports(source) && supports(body) } else { false }
     case .builtin(let builtin, let arguments):
-      ["not/0", "length/0", "type/0", "tostring/0"].contains("\(builtin.name)/\(arguments.count)")
+      ["not/0", "length/0", "type/0", "tostring/0", "map/1", "join/1"].contains(
+        "\(builtin.name)/\(arguments.count)") && arguments.allSatisfy { supports($0) }
     default: false
     }
   }
@@ -67,7 +72,9 @@ struct JQNative {
       if condition.isTrue { return evaluate(then, data) }
       return otherwise.map { evaluate($0, data) } ?? data
     case .bind(let source, let patterns, let body): return bind(source, patterns, body, data)
-    case .builtin(let builtin, _): return call(builtin.name, data)
+    case .builtin(let builtin, let arguments):
+      guard let argument = arguments.first else { return call(builtin.name, data) }
+      return builtin.name == "map" ? map(argument, data) : join(argument, data)
     default: return nil
     }
   }
@@ -96,11 +103,17 @@ struct JQNative {
         text += inserted
       }
     }
-    return .string(text)
+    return isCheap(1 + text.utf8.count / 16) ? .string(text) : nil
+  }
+
+  /// Whether that may be spent, too.
+  mutating func isCheap(_ units: Int) -> Bool {
+    spent += units
+    return spent <= Self.maxUnits
   }
 
   /// The text of a value where every jq writes the same.
-  private static func text(of value: JSON) -> String? {
+  static func text(of value: JSON) -> String? {
     switch value {
     case .null: "null"
     case .bool(let flag): flag ? "true" : "false"
@@ -186,13 +199,16 @@ extension JQNative {
     }
   }
 
-  private func arithmetic(_ operation: JQ.Operator, _ left: JSON, _ right: JSON) -> JSON? {
+  private mutating func arithmetic(_ operation: JQ.Operator, _ left: JSON, _ right: JSON) -> JSON? {
     switch (operation, left, right) {
     case (.add, .null, _): return right
     case (.add, _, .null): return left
-    case (.add, .string(let first), .string(let second)): return .string(first + second)
-    case (.add, .array(let first), .array(let second)): return .array(first + second)
+    case (.add, .string(let first), .string(let second)):
+      return isCheap(1 + (first.utf8.count + second.utf8.count) / 16) ? .string(first + second) : nil
+    case (.add, .array(let first), .array(let second)):
+      return isCheap(1 + first.count + second.count) ? .array(first + second) : nil
     case (.add, .object(var first), .object(let second)):
+      guard isCheap(1 + first.count + second.count) else { return nil }
       for (key, value) in second { first[key] = value }
       return .object(first)
     case (_, .number(let first), .number(let second)): return Self.arithmetic(operation, first, second)

@@ -6,16 +6,19 @@ final class JQProgram: Sendable {
   let tree: JQ
   /// Sorted.
   let usedVariables: [String]
+  private let path: JQPath?
   private let isNative: Bool
   private let machine = Mutex<JQMachine?>(nil)
 
   init(tree: JQ, usedVariables: Set<String>) {
     self.tree = tree
     self.usedVariables = usedVariables.sorted()
+    path = JQPath(tree)
     isNative = JQNative.supports(tree)
   }
 
   func evaluate(_ data: JSON, variables: (String) -> JSON?) throws(ExpressionError) -> JSON {
+    if let value = path?.evaluate(data, variables: variables) { return value }
     if isNative {
       let value = withoutActuallyEscaping(variables) { variables in
         var native = JQNative(variables: variables)

@@ -32,9 +32,10 @@ public indirect enum Template: Sendable {
       for item in items { values.append(try item.evaluate(data, variables: variables)) }
       return .array(values)
     case .object(let members):
-      var object = JSONObject()
-      for (key, value) in members { object[key] = try value.evaluate(data, variables: variables) }
-      return .object(object)
+      var values: [(key: String, value: JSON)] = []
+      values.reserveCapacity(members.count)
+      for (key, value) in members { values.append((key, try value.evaluate(data, variables: variables))) }
+      return .object(JSONObject(uniqueMembers: values))
     case .uri(let template): return .string(try Self.expand(template, data))
     }
   }

@@ -91,6 +91,18 @@ struct ExpressionBoundsTests {
     #expect(try evaluate(".[49999].n", items) == 49_999)
   }
 
+  /// Without libjq, each of these is cheap by itself; it is their number that has to be counted.
+  @Test(arguments: [
+    ". as $all | map($all | join(\",\")) | length", ". as $all | map(\"\\($all | join(\",\"))\") | length",
+    ". as $all | map($all + $all) | length",
+  ])
+  func listsWithinListsAreCounted(source: String) throws {
+    let items = JSON.array((0..<4_000).map { .string("text \($0)") })
+    let error = #expect(throws: ExpressionError.self) { try evaluate(source, items) }
+    #expect(error?.code == .limit)
+    #expect(try evaluate(source, ["a", "b"]) == 2)
+  }
+
   @Test func aLongExpressionCompiles() throws {
     let sum = Array(repeating: "1", count: 990).joined(separator: "+")
     #expect(try Expression(sum, variables: []).program.evaluateByLibrary(nil) { _ in nil } == 990)

@@ -82,7 +82,7 @@ enum ProgramWriter {
   static func native(depth: Int, _ random: inout Seeded) -> String {
     guard depth > 0 else { return random.pick(leaves) }
     func inner(_ random: inout Seeded) -> String { native(depth: depth - 1, &random) }
-    switch Int.random(in: 0..<14, using: &random) {
+    switch Int.random(in: 0..<16, using: &random) {
     case 0: return "(\(inner(&random)) | \(inner(&random)))"
     case 1: return "(\(inner(&random)) \(random.pick(["==", "!=", "<", "<=", ">", ">="])) \(inner(&random)))"
     case 2: return "(\(inner(&random)) \(random.pick(["and", "or"])) \(inner(&random)))"
@@ -96,6 +96,8 @@ enum ProgramWriter {
     case 10: return "(\(inner(&random)) | \(random.pick(["not", "length", "type", "tostring"])))"
     case 11: return "((\(inner(&random))) as $x | [\(inner(&random)), $x])"
     case 12: return "(\(inner(&random)))[\(inner(&random))]"
+    case 13: return "(\(inner(&random)) | map(\(inner(&random))))"
+    case 14: return "([\(inner(&random)), .a, .b] | join(\(random.pick(["\"-\"", "\"\"", inner(&random)]))))"
     default: return "(\(inner(&random)))\(random.pick([".a", ".b", "[0]", "[1]", ".a?"]))"
     }
   }
