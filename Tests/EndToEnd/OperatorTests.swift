@@ -152,7 +152,7 @@ import Values
       try JSON.parse(try await cluster.run("mediatorctl", command + ["--output", "json"]))
     }
     let shown = try await told(["instances", "show", id])
-    #expect(shown["version"]?.string == "1.1.0")
+    #expect(shown["workflow"]?["version"]?.string == "1.1.0")
     #expect(shown["tasks"]?[0]?["reference"]?.string == "/do/1/pause")
     #expect(shown["migrations"]?[0]?["from"]?.string == "1.0.0")
     let rows = try await told(["at", id])["rows"]?.array ?? []

@@ -213,7 +213,7 @@ extension JournalEntry {
     case .childStarted(let child): "starts \(child.namespace)/\(child.name)"
     case .childCancelled(let id): "cancels \(id.text)"
     case .compensating(let reference): "compensates \(reference)"
-    case .migrated(let record, _): "from \(record.path)"
+    case .migrated(let record, _): "runs \(record.to) instead of \(record.from)"
     default: nil
     }
   }
