@@ -4,7 +4,7 @@ SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PROGRAMS := mediator processor simulator mediatorctl mock-broker
 JOBS ?= $(shell nproc)
 
-.PHONY: help deps build release demo test drill check format bench clean
+.PHONY: help deps build release demo test soak drill check format bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,11 @@ test: deps ## Run every test: unit, simulation, integration on real servers, end
 	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
 	@scripts/test.sh
 
+soak: deps ## Run SOAK_SEEDS (100,000) seeds of the simulation, optimised
+	swift build $(SWIFT_FLAGS) -c release -Xswiftc -enable-testing --build-tests --scratch-path .build-soak -j $(JOBS)
+	@SIMULATION_SEEDS=$${SOAK_SEEDS:-100000} swift test -c release -Xswiftc -enable-testing --scratch-path .build-soak \
+	  --skip-build --filter '^SimulationTests\.SimulationTests/'
+
 drill: deps ## Break everything for real, one thing after the other, and print the table of figures
 	swift build $(SWIFT_FLAGS) --build-tests -j $(JOBS)
 	@scripts/drill.sh
@@ -41,4 +46,4 @@ bench: deps ## Measure throughput and latency on this machine (release build)
 	@scripts/bench.sh
 
 clean: ## Remove build products (not the installed tools)
-	rm -rf .build .build-check Benchmarks/.build
+	rm -rf .build .build-check .build-soak Benchmarks/.build

@@ -67,6 +67,7 @@ let package = Package(
     .systemLibrary(name: "CRDKafka"),
 
     // Values and files.
+    library("Safeguards", []),
     library("Threads", []),
     library("Values", ["CCrypto"]),
     library("YAML", ["CLibYAML", "Values"]),
@@ -74,7 +75,7 @@ let package = Package(
     // The language and the pure engine.
     library("JSONSchema", ["CJQ", "Values"]),
     library("Workflow", ["CJQ", "JSONSchema", "Values", "YAML"]),
-    library("Engine", ["Values", "Workflow"]),
+    library("Engine", ["Safeguards", "Values", "Workflow"]),
     library("Toolchain", ["Engine", "HTTP", "HTTPCalls", "Values", "Workflow", "YAML"]),
 
     // Adapters, and the contract on the wire.
@@ -91,11 +92,17 @@ let package = Package(
       ["Kafka", "Threads", "Values", "YAML", httpTypes, hummingbird, lifecycle, logging, metricsCore, nio]),
     library(
       "Mediator",
-      ["Engine", "Hosting", "Kafka", "Postgres", "Values", "Wire", "Workflow", "YAML", logging, metrics, lifecycle],
+      [
+        "Engine", "Hosting", "Kafka", "Postgres", "Safeguards", "Values", "Wire", "Workflow", "YAML", logging, metrics,
+        lifecycle,
+      ],
       resources: [.embedInCode("Migrations")]),
     library(
       "Processors",
-      ["HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Values", "Wire", lifecycle, logging, metrics],
+      [
+        "HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Safeguards", "Values", "Wire", lifecycle, logging,
+        metrics,
+      ],
       resources: [.embedInCode("Resources/migrations")]),
 
     // Programs: arguments in, library calls, exit codes out.
@@ -121,13 +128,16 @@ let package = Package(
         nioSSL,
       ], path: "Tests/Support", swiftSettings: swiftSettings),
 
+    // Random definitions, for the model tests and for the simulation.
+    .target(name: "Generator", dependencies: ["Values"], path: "Tests/Generator", swiftSettings: swiftSettings),
+
     // Pure units.
     tests("ValuesTests", in: "Unit/ValuesTests", ["Values"]),
     tests("YAMLTests", in: "Unit/YAMLTests", ["Values", "YAML"]),
     tests("JSONSchemaTests", in: "Unit/JSONSchemaTests", ["JSONSchema", "Values"]),
     tests("WorkflowTests", in: "Unit/WorkflowTests", ["Values", "Workflow", "YAML"]),
     tests("EngineTests", in: "Unit/EngineTests", ["Engine", "Values", "Workflow"]),
-    tests("ModelTests", in: "Unit/ModelTests", ["Engine", "Values", "Workflow"]),
+    tests("ModelTests", in: "Unit/ModelTests", ["Engine", "Generator", "Values", "Workflow"]),
     tests(
       "ToolchainTests", in: "Unit/ToolchainTests",
       ["Engine", "HTTP", "HTTPCalls", "Toolchain", "Values", "Workflow"]),
@@ -146,7 +156,11 @@ let package = Package(
       ["HTTP", "HTTPCalls", "Hosting", "Kafka", "Postgres", "Processors", "Values", "Wire", logging]),
 
     // The seeded simulation of the production loop.
-    tests("SimulationTests", in: "Simulation", ["Engine", "Kafka", "Mediator", "Values", "Wire", "Workflow"]),
+    tests(
+      "SimulationTests", in: "Simulation",
+      [
+        "Engine", "Generator", "Kafka", "Mediator", "Processors", "Safeguards", "Values", "Wire", "Workflow", logging,
+      ]),
 
     // Adapters and services on real servers.
     tests("KafkaTests", in: "Integration/KafkaTests", ["Kafka", "TestSupport", "Threads", "mock-broker", logging]),

@@ -31,7 +31,7 @@ busy='ModelTests|SimulationTests'
 layer Unit --skip "^($servers|$busy)\\." --skip '^[A-Za-z]*IntegrationTests\.' --skip 'Fuzz[A-Za-z]*Tests/'
 layer Fuzz --filter '^[A-Za-z]*Tests\.[A-Za-z]*Fuzz[A-Za-z]*Tests/'
 layer Model --filter '^ModelTests\.'
-layer Simulation --filter '^SimulationTests\.'
+SIMULATION_SEEDS=${SIMULATION_SEEDS:-10000} layer Simulation --filter '^SimulationTests\.'
 layer Kafka --filter '^KafkaTests\.' --skip '^KafkaTests\.CPUTests'
 # By itself: librdkafka may leave a handle of another test behind that spins.
 layer CPU --filter '^KafkaTests\.CPUTests'

@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -61,7 +62,7 @@ public struct Activity: Sendable, Hashable {
   var dueAt: Timestamp? {
     let due: Timestamp? =
       switch phase {
-      case .requested(let call): call.deadline
+      case .requested(let call): Safeguard.holds(.callTimed) ? call.deadline : Optional.none
       case .retrying(let call, let retryAt): min(retryAt, call.deadline)
       case .waiting(let until): until
       case .trying(let progress): progress.dueAt
@@ -107,6 +108,8 @@ public struct PendingCall: Sendable, Hashable {
   public var progress: Progress?
   /// Its result is there, and waits for the instance to be resumed.
   public var isAnswered = false
+  /// Its processor has put it down for good: whoever retries the task wants another execution of it.
+  public var isPutDown = false
 
   public init(channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?) {
     self.channel = channel

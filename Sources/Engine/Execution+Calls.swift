@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -50,7 +51,7 @@ extension Execution {
 
   mutating func sendNextAttempt(_ index: Int, _ call: PendingCall) {
     var call = call
-    call.attempt += 1
+    call.attempt += Safeguard.holds(.attemptNumbered) ? 1 : 0
     call.progress = nil
     send(index, call)
     state.status = .running
@@ -78,8 +79,7 @@ extension Execution {
       return
     }
     if isSuspended { markAnswered(index) }
-    // The processor has put this down for good: whoever retries the task wants another execution of it.
-    if isDefinite, !retryable { state.activities[index].phase = .sequence(position: 0) }
+    if isDefinite, !retryable { change(index) { $0.isPutDown = true } }
     run(from: .fault(activity: activity.id, problem))
   }
 

@@ -66,9 +66,11 @@ extension Execution {
   }
 
   /// A second reply to the same attempt must not find it open.
-  mutating func markAnswered(_ index: Int) {
+  mutating func markAnswered(_ index: Int) { change(index) { $0.isAnswered = true } }
+
+  mutating func change(_ index: Int, _ body: (inout PendingCall) -> Void) {
     guard case .requested(var call) = state.activities[index].phase else { return }
-    call.isAnswered = true
+    body(&call)
     state.activities[index].phase = .requested(call)
   }
 

@@ -235,7 +235,7 @@ extension Activity {
   fileprivate var resumable: ResumedCall? {
     switch phase {
     case .requested(let call), .retrying(let call, _):
-      ResumedCall(reference: reference, activity: id, call: call)
+      call.isPutDown ? nil : ResumedCall(reference: reference, activity: id, call: call)
     default: nil
     }
   }

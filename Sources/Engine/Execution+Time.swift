@@ -1,10 +1,11 @@
+import Safeguards
 import Values
 import Workflow
 
 /// What happens because of the time alone.
 extension Execution {
   mutating func wake() -> Disposition {
-    if isSuspended { return .ignored(.early) }
+    if isSuspended, Safeguard.holds(.suspensionTimeless) { return .ignored(.early) }
     if state.status == .pending {
       state.status = .running
       begin()

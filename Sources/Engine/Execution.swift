@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -61,10 +62,12 @@ struct Execution {
   /// - Parameter isDefinite: whether a failure is the processor's own word: it will say the same of this execution again.
   mutating func reply(_ outcome: ReplyOutcome, to requestID: String, isDefinite: Bool = true) -> Disposition {
     guard let (activity, attempt) = parse(requestID) else { return .ignored(.forged) }
-    guard let index = state.activityIndex(activity) else {
+    guard let index = Safeguard.holds(.replyOfActivity) ? state.activityIndex(activity) : anyCall else {
       return .ignored(activity < state.nextActivity ? .stale : .forged)
     }
-    guard case .requested(var call) = state.activities[index].phase, call.attempt == attempt, !call.isAnswered
+    guard case .requested(var call) = state.activities[index].phase,
+      !call.isAnswered,
+      call.attempt == attempt || !Safeguard.holds(.replyOfAttempt)
     else {
       return .ignored(.stale)
     }
@@ -79,6 +82,11 @@ struct Execution {
       failed(index, call, problem, retryable: retryable, wish: wish, isDefinite: isDefinite)
     }
     return .applied
+  }
+
+  /// What a reply is taken for where nothing guards it.
+  private var anyCall: Int? {
+    state.activities.firstIndex { if case .requested = $0.phase { true } else { false } }
   }
 
   /// Tells what has become of the instance that an activity started.
@@ -125,7 +133,7 @@ struct Execution {
   }
 
   mutating func drain() {
-    if isSuspended { return hold() }
+    if isSuspended, Safeguard.holds(.suspensionHeld) { return hold() }
     var next: Move?
     var budget = options.maxTransitionsPerStep
     while let move = next ?? (queue.isEmpty ? nil : queue.removeFirst()) {

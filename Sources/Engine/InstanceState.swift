@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 
 /// The status phases of a workflow instance (DSL 1.0.3, "Status phases").
@@ -62,7 +63,7 @@ public struct InstanceState: Sendable, Hashable {
   /// The earliest moment at which the engine has something to do without being told: a deadline, a retry, a wait's end.
   /// None while the instance is suspended.
   public var wakeAt: Timestamp? {
-    guard !status.isTerminal, status != .suspended else { return nil }
+    guard !status.isTerminal, status != .suspended || !Safeguard.holds(.suspensionTimeless) else { return nil }
     if !unfinished.isEmpty { return updatedAt }
     var earliest = deadline
     for activity in activities {

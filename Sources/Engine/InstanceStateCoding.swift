@@ -103,6 +103,7 @@ extension PendingCall {
       ]
     }
     if isAnswered { object["answered"] = true }
+    if isPutDown { object["putDown"] = true }
     return .object(object)
   }
 
@@ -117,5 +118,6 @@ extension PendingCall {
         Progress(percent: $0["percent"]?.double, message: $0["message"]?.string)
       })
     isAnswered = json["answered"] == true
+    isPutDown = json["putDown"] == true
   }
 }

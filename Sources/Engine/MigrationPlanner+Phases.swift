@@ -81,6 +81,8 @@ extension MigrationPlanner {
     _ activity: Activity, _ task: TaskDefinition, _ other: TaskDefinition
   ) -> Activity.Phase? {
     switch activity.phase {
+    // Its processor has said that it failed for good: whatever it is now begins anew.
+    case .requested(let call) where call.isPutDown: return activity.phase
     case .requested(let call), .retrying(let call, _):
       guard case .call(let asked) = other.kind, asked.channel == call.channel else {
         return refused(

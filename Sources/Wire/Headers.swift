@@ -63,17 +63,25 @@ enum Attributes {
   }
 }
 
-/// A W3C trace context's `traceparent`, version 00.
+/// A W3C trace context's `traceparent`, version 00: trace id, parent id and flags, in lower-case hexadecimal digits.
 enum TraceParent {
+  /// Looked at byte by byte, because every record that is read or written has one.
   static func isValid(_ text: String) -> Bool {
-    let fields = text.split(separator: "-", omittingEmptySubsequences: false)
-    guard fields.count == 4, fields[0] == "00", fields.map(\.utf8.count) == [2, 32, 16, 2] else { return false }
-    let isHexadecimal = text.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"), UInt8(ascii: "-"): true
-      default: false
+    guard text.utf8.count == 55 else { return false }
+    var (hasTrace, hasParent) = (false, false)
+    for (place, byte) in text.utf8.enumerated() {
+      switch (place, byte) {
+      case (0...1, UInt8(ascii: "0")), (2, UInt8(ascii: "-")), (35, UInt8(ascii: "-")), (52, UInt8(ascii: "-")):
+        continue
+      case (0...2, _), (35, _), (52, _): return false
+      // An id of nothing but zeros is none.
+      case (_, UInt8(ascii: "0")): continue
+      case (_, UInt8(ascii: "1")...UInt8(ascii: "9")), (_, UInt8(ascii: "a")...UInt8(ascii: "f")):
+        hasTrace = hasTrace || place < 35
+        hasParent = hasParent || 36..<52 ~= place
+      default: return false
       }
     }
-    return isHexadecimal && !fields[1].allSatisfy { $0 == "0" } && !fields[2].allSatisfy { $0 == "0" }
+    return hasTrace && hasParent
   }
 }

@@ -114,6 +114,13 @@ import Values
     try await poll(within: .seconds(20), "the letter on its topic") {
       try await cluster.scan("mediator.dead-letters").map { $0.header("dl_id") } == [id] ? true : nil
     }
+    // An operator says what the call would have given: there is nothing to be done about the letter any more.
+    let instance = try #require(letter["instance"]?.string)
+    try await cluster.run("mediatorctl", "instances", "skip", instance, "--with", "{}")
+    #expect(try await cluster.run("mediatorctl", "dlq", "list") == "No dead letters.\n")
+    let shown = try JSON.parse(try await cluster.run("mediatorctl", "dlq", "show", id, "--output", "json"))
+    #expect(shown["status"] == "resolved")
+    #expect(shown["history"]?[0]?["action"] == "resolved")
     for service in services { #expect(try await service.stop() == 0, "\(service.log.suffix(2000))") }
     await cluster.remove()
   }

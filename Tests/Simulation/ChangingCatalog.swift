@@ -6,8 +6,8 @@ import Workflow
 
 /// What is deployed.
 final class Deployments: Sendable {
-  private let deployed: Mutex<[DefinitionCatalog.Entry]>
-  private let late: [DefinitionCatalog.Entry]
+  private let deployed: Mutex<DefinitionCatalog>
+  private let all: [DefinitionCatalog.Entry]
   private let engines: [Int32: Engine]
 
   init(_ definitions: [WorkflowDefinition], late: [WorkflowDefinition], callTimeout: Duration) {
@@ -17,15 +17,17 @@ final class Deployments: Sendable {
       DefinitionCatalog.Entry(number: Int32(index + 1), engine: Engine(definition: definition, options: options))
     }
     engines = Dictionary(uniqueKeysWithValues: entries.map { ($0.number, $0.engine) })
-    deployed = Mutex(Array(entries.prefix(definitions.count)))
-    self.late = Array(entries.dropFirst(definitions.count))
+    deployed = Mutex(DefinitionCatalog(Array(entries.prefix(definitions.count))))
+    all = entries
   }
 
-  func deployLate() { deployed.withLock { $0 += late } }
+  func deployLate() { deployed.withLock { $0 = DefinitionCatalog(all) } }
 
-  var catalog: DefinitionCatalog { DefinitionCatalog(deployed.withLock { $0 }) }
+  var catalog: DefinitionCatalog { deployed.withLock { $0 } }
 
-  var newest: Int32 { deployed.withLock { $0.map(\.number).max() ?? 0 } }
+  var newest: Int32 { deployed.withLock { $0.newest } }
+
+  func engine(_ definition: Int32) -> Engine? { engines[definition] }
 
   /// What an instance has to wait for, by its state alone.
   func waits(of instance: StoredInstance) -> [EventWait] {

@@ -7,7 +7,8 @@ import Wire
 /// What must hold at the end of every scenario.
 extension Simulation {
   func commonProblems(_ tables: SimulatedDatabase.Tables) -> [String] {
-    tables.violations + kafka.violations + brokenEffects(tables) + brokenOrder(tables) + unpublished(tables)
+    tables.violations + kafka.violations + inbox.violations + watch.violations + brokenEffects(tables)
+      + brokenOrder(tables) + unpublished(tables) + brokenCommands(tables)
       + (isRestless ? ["it does not come to rest"] : [])
   }
 
@@ -20,12 +21,12 @@ extension Simulation {
     for request in requests where !kafka.hasArrived(request.id) && !kafka.isRefused(request) {
       problems.append("\(request.id) was never published")
     }
-    let effects = processors.reduce(into: [:]) { $0.merge($1.effects, uniquingKeysWith: +) }
+    let effects = inbox.effects
     for (key, count) in effects where count != 1 { problems.append("task execution \(key) had \(count) effects") }
-    // One that was given up after attempts that failed had none.
-    let failures = processors.reduce(into: Set<String>()) { $0.formUnion($1.failures) }
+    // One that was given up after attempts that failed, or that came too late, had none.
+    let excused = inbox.failures.union(inbox.expired)
     let executions = Set(
-      requests.filter { !kafka.isRefused($0) && !(failures.contains($0.id) && effects[$0.idempotencyKey] == nil) }
+      requests.filter { !kafka.isRefused($0) && !(excused.contains($0.id) && effects[$0.idempotencyKey] == nil) }
         .map(\.idempotencyKey))
     if Set(effects.keys) != executions {
       problems.append("\(executions.count) task executions, \(effects.count) effects")

@@ -1,6 +1,7 @@
 import Engine
 import Kafka
 import Mediator
+import Safeguards
 import Values
 
 /// Waits, kept events and the inbox in memory, as the statements of the store have them.
@@ -23,16 +24,21 @@ struct EventTables {
   private var homes: [Int64: Int32] = [:]
   private(set) var schedules: [String: (shard: Int32, row: ScheduleRow)] = [:]
   private var nextNumber: Int64 = 1
+  /// Items that stayed in the inbox once though they were handled.
+  private var stayed: Set<Int64> = []
 
+  /// - Parameter seen: what the transaction sees of the others' events and waits; nil: all that there is.
   /// - Returns: which promises the batch breaks.
-  mutating func apply(_ batch: ShardBatch, _ shard: Int32) -> [String] {
+  mutating func apply(_ batch: ShardBatch, _ shard: Int32, seeing seen: EventTables?) -> [String] {
     var violations: [String] = []
     for item in batch.handled {
       guard let done = inbox.first(where: { $0.item.number == item.number }) else {
         violations.append("the item \(item.number) is handled and was not there")
         continue
       }
-      inbox.removeAll { $0.item.number == item.number }
+      if Safeguard.holds(.itemHandledOnce) || !stayed.insert(item.number).inserted {
+        inbox.removeAll { $0.item.number == item.number }
+      }
       if item.isConsumed, let taker = done.item.instance {
         takers[done.item.record.headers.text("ce_id") ?? "", default: []].append(taker)
       }
@@ -41,12 +47,14 @@ struct EventTables {
         events[place].isUsed = true
       }
     }
-    for event in batch.offered { offer(event, shard) }
-    for change in batch.waits { wait(change, shard, batch.at) }
+    let (waits, events) = (seen?.waits, seen?.events)
+    for event in batch.offered { offer(event, shard, waits ?? self.waits) }
+    for change in batch.waits { wait(change, shard, batch.at, events ?? self.events) }
     for page in batch.pages {
-      turn(page.instance, shard, after: page.after, size: min(page.size, Self.maxPage), batch.at)
+      turn(
+        page.instance, shard, after: page.after, size: min(page.size, Self.maxPage), batch.at, events ?? self.events)
     }
-    events.removeAll { event in batch.expired.contains { $0.number == event.number } }
+    self.events.removeAll { event in batch.expired.contains { $0.number == event.number } }
     collected.removeAll { batch.uncollected.contains($0) }
     collected += batch.collected
     for event in batch.collected { homes[event.number] = shard }
@@ -66,7 +74,9 @@ struct EventTables {
     return Array(inbox.filter { $0.shard == shard && kept.contains($0.item.event) }.map(\.item).prefix(limit))
   }
 
-  private mutating func offer(_ event: OfferedEvent, _ shard: Int32) {
+  private mutating func offer(
+    _ event: OfferedEvent, _ shard: Int32, _ waits: [(shard: Int32, instance: UUIDValue, key: String, isBehind: Bool)]
+  ) {
     guard !events.contains(where: { $0.offered.source == event.source && $0.offered.id == event.id }) else { return }
     let number = takeNumber()
     events.append(
@@ -80,17 +90,20 @@ struct EventTables {
     }
   }
 
-  private mutating func wait(_ change: WaitChange, _ shard: Int32, _ now: Timestamp) {
+  private mutating func wait(_ change: WaitChange, _ shard: Int32, _ now: Timestamp, _ events: [Event]) {
     waits.removeAll { $0.instance == change.instance }
     for wait in change.waits { waits.append((shard, change.instance, wait.key, false)) }
-    turn(change.instance, shard, after: 0, size: Self.firstPage, now)
+    guard Safeguard.holds(.keptEventsOffered) else { return }
+    turn(change.instance, shard, after: 0, size: Self.firstPage, now, events)
   }
 
   /// Pages so small that there are several of them.
   private static let (firstPage, maxPage) = (1, 2)
 
   /// Offers the next page of the kept events.
-  private mutating func turn(_ instance: UUIDValue, _ shard: Int32, after: Int64, size: Int, _ now: Timestamp) {
+  private mutating func turn(
+    _ instance: UUIDValue, _ shard: Int32, after: Int64, size: Int, _ now: Timestamp, _ events: [Event]
+  ) {
     let keys = waits.filter { $0.instance == instance }.map(\.key)
     let kept = events.filter { event in
       event.number > after && !event.isConsumed && event.offered.expiresAt > now

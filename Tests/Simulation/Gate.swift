@@ -1,5 +1,36 @@
-import Mediator
 import Synchronization
+
+/// Where a turn may stop or fail.
+enum Place: String, Sendable {
+  case poll, read, afterRead, beforeCommit, afterCommit, beforeRenew, afterRenew
+
+  typealias Risk = (kind: FaultKind, probability: Double)
+
+  /// What can go wrong here.
+  var risks: [Risk] {
+    switch self {
+    case .poll, .read, .afterRead: Self.reading
+    case .beforeCommit: Self.committing
+    case .beforeRenew: Self.renewing
+    case .afterCommit, .afterRenew: Self.written
+    }
+  }
+
+  private static let reading: [Risk] = [(.crashElsewhere, 0.012), (.connectionLost, 0.015), (.pause, 0.12)]
+  private static let committing: [Risk] = [
+    (.crashBeforeWrite, 0.02), (.commitLost, 0.012), (.commitLate, 0.01), (.slowDisk, 0.02), (.pause, 0.12),
+  ]
+  private static let renewing: [Risk] = [(.crashBeforeWrite, 0.02), (.commitLost, 0.015), (.pause, 0.12)]
+  private static let written: [Risk] = [(.crashAfterWrite, 0.02), (.commitUnknown, 0.015), (.pause, 0.12)]
+}
+
+/// What a turn is told where it fails.
+struct Interruption: Error {
+  let kind: FaultKind?
+  let place: Place
+
+  var message: String { "simulated \(kind?.rawValue ?? "end of the process") at \(place)" }
+}
 
 /// Runs one worker's turns step by step: a turn goes on until it ends, or until it comes to a gate where the seed stops
 /// it. Meanwhile anything else can happen; the turn goes on, or never does, when the driver says so.
@@ -9,53 +40,71 @@ final class Gate: Sendable {
   /// How far a turn came.
   enum Stop: Sendable {
     case parked
-    case ended(MediatorError?)
+    case ended((any Error)?)
   }
 
   private struct State {
     var isDead = false
+    /// A crash has struck: nothing of this process may go on.
+    var isCrashed = false
     var parked: CheckedContinuation<Void, Never>?
     var driver: CheckedContinuation<Stop, Never>?
   }
 
   private let state = Mutex(State())
-  private let chaos: Chaos
+  private let faults: Faults
+  private let clock: SimulatedClock
 
-  init(chaos: Chaos) { self.chaos = chaos }
+  init(faults: Faults, clock: SimulatedClock) {
+    self.faults = faults
+    self.clock = clock
+  }
 
   // MARK: The turn's side
 
-  /// A place between two effects: the turn may stop here for a while, or die.
-  func pass(_ place: String) async throws(MediatorError) {
-    if isDead { throw Self.death }
-    switch chaos.decide() {
-    case .goOn: return
-    case .crash: throw MediatorError(.store, "simulated failure: \(place)")
-    case .park:
-      await withCheckedContinuation { continuation in
-        let driver = state.withLock { state in
-          state.parked = continuation
-          return state.driver.take()
-        }
-        driver?.resume(returning: .parked)
+  /// A place between two effects: the turn may stop here for a while, or fail, or die.
+  func pass(_ place: Place) async throws(Interruption) {
+    if isDead { throw Interruption(kind: nil, place: place) }
+    guard let fault = faults.strike(place.risks) else { return }
+    switch fault {
+    case .slowDisk:
+      clock.advance(by: .milliseconds(500 + faults.below(4000)))
+    case .pause:
+      await park()
+      if isDead { throw Interruption(kind: nil, place: place) }
+    case .crashBeforeWrite, .crashAfterWrite, .crashElsewhere:
+      state.withLock { $0.isCrashed = true }
+      throw Interruption(kind: fault, place: place)
+    default:
+      throw Interruption(kind: fault, place: place)
+    }
+  }
+
+  private func park() async {
+    await withCheckedContinuation { continuation in
+      let driver = state.withLock { state in
+        state.parked = continuation
+        return state.driver.take()
       }
-      if isDead { throw Self.death }
+      driver?.resume(returning: .parked)
     }
   }
 
   private var isDead: Bool { state.withLock { $0.isDead } }
 
-  private static let death = MediatorError(.store, "simulated end of the process")
-
   // MARK: The driver's side
 
-  func run(_ turn: @escaping @Sendable () async throws(MediatorError) -> Void) async -> Stop {
+  /// Whether the process that the turn belonged to has ended.
+  var isCrashed: Bool { state.withLock { $0.isCrashed } }
+
+  func run(_ turn: @escaping @Sendable () async throws -> Void) async -> Stop {
     await withCheckedContinuation { driver in
       state.withLock { $0.driver = driver }
       Task {
-        var failure: MediatorError?
-        do throws(MediatorError) { try await turn() } catch { failure = error }
-        state.withLock { $0.driver.take() }?.resume(returning: .ended(failure))
+        var failure: (any Error)?
+        do { try await turn() } catch { failure = error }
+        let driver = state.withLock { $0.driver.take() }
+        driver?.resume(returning: .ended(failure))
       }
     }
   }
@@ -78,41 +127,5 @@ final class Gate: Sendable {
       return state.parked != nil
     }
     if isParked { _ = await resume() }
-  }
-}
-
-/// Decides, from the seed, where a turn stops and where a worker dies.
-final class Chaos: Sendable {
-  enum Decision { case goOn, park, crash }
-
-  private struct State {
-    var generator: SeededGenerator
-    var isOver = false
-    var crashes = 0
-    var parks = 0
-  }
-
-  private let state: Mutex<State>
-
-  init(seed: UInt64) { state = Mutex(State(generator: SeededGenerator(seed: seed))) }
-
-  func stop() { state.withLock { $0.isOver = true } }
-
-  var crashes: Int { state.withLock { $0.crashes } }
-  var parks: Int { state.withLock { $0.parks } }
-
-  func decide() -> Decision {
-    state.withLock { state in
-      guard !state.isOver else { return .goOn }
-      switch state.generator.below(100) {
-      case 0..<4:
-        state.crashes += 1
-        return .crash
-      case 4..<16:
-        state.parks += 1
-        return .park
-      default: return .goOn
-      }
-    }
   }
 }

@@ -9,6 +9,26 @@ struct OperationTables {
 
   /// A request that was handed in before is not queued again; now and then it slips through, as it can when both happen
   /// at the same moment.
+  /// How often each verb was applied.
+  var applied: [String: Int] {
+    audit.values.reduce(into: [:]) { counts, row in
+      if case .applied = row.outcome { counts[row.command.verb, default: 0] += 1 }
+    }
+  }
+
+  /// Whether an operator has changed the instance in a way that its end may have been undone by.
+  func isReopened(_ instance: UUIDValue) -> Bool {
+    audit.values.contains { row in
+      guard row.command.instance == instance, case .applied = row.outcome else { return false }
+      return [.retry, .rerun, .skip].contains(Verb(rawValue: row.command.verb))
+    }
+  }
+
+  /// What happens where commands leave the queue before the transaction that they are done in.
+  mutating func take(_ numbers: [Int64]) {
+    for shard in rows.keys { rows[shard]?.removeAll { numbers.contains($0.number) } }
+  }
+
   mutating func submit(_ command: OperatorCommand, _ shard: Int32, slipsThrough: Bool = false) {
     guard slipsThrough || audit[command.request] == nil else { return }
     guard !(rows[shard] ?? []).contains(where: { $0.command.request == command.request }) else { return }

@@ -92,7 +92,7 @@ extension Simulation where Story == SimulatedEvents {
   fileprivate func brokenJournals(_ tables: SimulatedDatabase.Tables) -> [String] {
     var entries: [UUIDValue: [JournalEntry]] = [:]
     for rows in tables.journal.values { for row in rows { entries[row.instance, default: []] += row.entries } }
-    let failures = processors.reduce(into: Set<String>()) { $0.formUnion($1.failures) }
+    let failures = inbox.failures
     var problems: [String] = []
     for (id, entries) in entries {
       let starts = entries.count { $0 == .workflowStarted }

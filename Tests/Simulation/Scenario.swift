@@ -37,10 +37,15 @@ struct Tuning {
   var leap = Duration.zero
   /// How far time goes at the end, once nothing moves any more.
   var waits: [Duration]
-  /// After how many rounds of two seconds in which nothing moved it is believed that nothing does.
-  var quiet = 12
+  /// How far ahead something may be due that is waited for before it is believed that nothing moves. Longer than the
+  /// clock is set back in all: what was to be in a moment may then be in some minutes.
+  var horizon = Duration.seconds(900)
+  /// How far time goes at once on the way there.
+  var stride = Duration.seconds(900)
   var eventRetention = Duration.seconds(86_400)
   /// How many processes there are, each with its own knowledge of what is deployed.
   var processes = 1
   var lifecycle = LifecycleLevel.off
+  /// What operators do in half of the worlds.
+  var verbs: [Verb] = []
 }

@@ -1,6 +1,7 @@
 import Engine
 import Kafka
 import Mediator
+import Safeguards
 import Synchronization
 import Values
 import Wire
@@ -38,16 +39,30 @@ final class SimulatedDatabase: Sendable {
     var conflicts = 0
     /// Commits refused because a definition was deployed after they had been planned.
     var outdated = 0
+    /// Commits of which the worker knows nothing, and that are still under way.
+    var late: [LateCommit] = []
     var violations: [String] = []
+
+    func wakeAt(_ instance: StoredInstance) -> Timestamp? {
+      instance.state.status == .pending ? released[instance.id] : instance.state.wakeAt
+    }
+  }
+
+  struct LateCommit {
+    let batch: ShardBatch
+    let takeover: ShardTakeover
+    let seen: EventTables?
   }
 
   private let tables = Mutex(Tables())
-  private let kafka: SimulatedKafka
+  let kafka: SimulatedKafka
+  let processors: SimulatedInbox
   private let publishesEveryRow: Bool
-  private let deployments: Deployments
+  let deployments: Deployments
 
-  init(kafka: SimulatedKafka, publishesEveryRow: Bool, deployments: Deployments) {
+  init(kafka: SimulatedKafka, processors: SimulatedInbox, publishesEveryRow: Bool, deployments: Deployments) {
     self.kafka = kafka
+    self.processors = processors
     self.publishesEveryRow = publishesEveryRow
     self.deployments = deployments
   }
@@ -56,7 +71,7 @@ final class SimulatedDatabase: Sendable {
 
   func takeOver(_ shard: Int32) -> ShardTakeover {
     tables.withLock { tables in
-      tables.shards[shard, default: Shard()].epoch += 1
+      tables.shards[shard, default: Shard()].epoch += Safeguard.holds(.epochRaised) ? 1 : 0
       let row = tables.shards[shard, default: Shard()]
       return ShardTakeover(
         shard: shard, epoch: row.epoch, batch: row.batch, journalHead: row.journalHead, publishMark: row.publishMark)
@@ -69,12 +84,20 @@ final class SimulatedDatabase: Sendable {
     tables.withLock { tables in ids.compactMap { tables.instances[$0] } }
   }
 
+  func openInstances(_ shard: Int32) -> Set<UUIDValue> {
+    tables.withLock { tables in
+      Set(tables.instances.values.filter { $0.shard == shard && !$0.state.status.isTerminal }.map(\.id))
+    }
+  }
+
+  /// When the next open instance is due, or was.
+  var nextWake: Timestamp? { tables.withLock { tables in tables.instances.values.compactMap(tables.wakeAt).min() } }
+
   func due(_ shard: Int32, at now: Timestamp, limit: Int) -> DueWork {
     tables.withLock { tables in
       var due: [(at: Timestamp, id: UUIDValue)] = []
       for instance in tables.instances.values where instance.shard == shard {
-        let at = instance.state.status == .pending ? tables.released[instance.id] : instance.state.wakeAt
-        if let at, at <= now { due.append((at, instance.id)) }
+        if let at = tables.wakeAt(instance), at <= now { due.append((at, instance.id)) }
       }
       let timers = due.sorted { ($0.at, $0.id.high, $0.id.low) < ($1.at, $1.id.high, $1.id.low) }.prefix(limit)
       return DueWork(timers: timers.map(\.id), hasCommands: tables.operations.has(shard))
@@ -82,12 +105,14 @@ final class SimulatedDatabase: Sendable {
   }
 
   /// What an operator does, whoever owns the shard.
-  func submit(_ command: OperatorCommand) {
+  func submit(_ command: OperatorCommand, slipsThrough: Bool = false) {
     tables.withLock { tables in
       guard let instance = tables.instances[command.instance] else { return }
-      tables.operations.submit(command, instance.shard)
+      tables.operations.submit(command, instance.shard, slipsThrough: slipsThrough)
     }
   }
+
+  func take(_ commands: [Int64]) { tables.withLock { $0.operations.take(commands) } }
 
   func commands(_ shard: Int32, limit: Int) -> [QueuedCommand] {
     tables.withLock { $0.operations.queued(shard, limit: limit) }
@@ -121,22 +146,50 @@ final class SimulatedDatabase: Sendable {
     if !isOwned { throw MediatorError(.fenced, "epoch \(takeover.epoch) is over") }
   }
 
-  func commit(_ batch: ShardBatch, _ takeover: ShardTakeover) throws(MediatorError) {
-    let failure = tables.withLock { tables in apply(batch, takeover, &tables) }
+  /// - Parameter seen: what it sees of events and waits where nothing makes transactions take turns.
+  func commit(
+    _ batch: ShardBatch, _ takeover: ShardTakeover, seeing seen: EventTables?
+  ) throws(MediatorError) {
+    let failure = tables.withLock { tables in apply(batch, takeover, seen, &tables) }
+    kafka.faults.note(
+      "commit \(failure?.message ?? "")", Int64(takeover.shard), takeover.epoch, batch.number, batch.journalHead,
+      batch.publishMark)
     if let failure { throw failure }
   }
 
-  private func apply(_ batch: ShardBatch, _ takeover: ShardTakeover, _ tables: inout Tables) -> MediatorError? {
+  /// The transaction was sent, and the connection lost: it takes place some time later.
+  func commitLater(_ batch: ShardBatch, _ takeover: ShardTakeover, seeing seen: EventTables?) {
+    tables.withLock { $0.late.append(LateCommit(batch: batch, takeover: takeover, seen: seen)) }
+  }
+
+  /// Nobody hears how it ended.
+  func landLateCommit() {
+    let late = tables.withLock { $0.late.isEmpty ? nil : $0.late.removeFirst() }
+    guard let late else { return }
+    try? commit(late.batch, late.takeover, seeing: late.seen)
+  }
+
+  /// The positions alone: what happens where they are no part of the transaction.
+  func savePositions(_ batch: ShardBatch, _ takeover: ShardTakeover) {
+    tables.withLock { tables in
+      guard tables.shards[takeover.shard]?.epoch == takeover.epoch else { return }
+      for (partition, position) in batch.positions { tables.positions[partition] = position }
+    }
+  }
+
+  private func apply(
+    _ batch: ShardBatch, _ takeover: ShardTakeover, _ seen: EventTables?, _ tables: inout Tables
+  ) -> MediatorError? {
     let shard = takeover.shard
-    guard let row = tables.shards[shard], row.epoch == takeover.epoch else {
+    guard let row = tables.shards[shard], row.epoch == takeover.epoch || !Safeguard.holds(.epochChecked) else {
       tables.fencedCommits += 1
       return MediatorError(.fenced, "epoch \(takeover.epoch) is over")
     }
-    if let known = batch.newestDefinition, deployments.newest > known {
+    if let known = batch.newestDefinition, deployments.newest > known, Safeguard.holds(.newestDefinitionChecked) {
       tables.outdated += 1
       return MediatorError(.conflict, "there is a definition above the number \(known)")
     }
-    if batch.started.contains(where: { tables.instances[$0.id] != nil }) {
+    if Safeguard.holds(.instanceUnique), batch.started.contains(where: { tables.instances[$0.id] != nil }) {
       tables.conflicts += 1
       return MediatorError(.conflict, "an instance is there already")
     }
@@ -144,7 +197,10 @@ final class SimulatedDatabase: Sendable {
       tables.conflicts += 1
       return MediatorError(.conflict, "an event that was to expire is wanted after all")
     }
-    if Self.isUnstorable(batch) { return MediatorError(.unstorable, "the database does not like this data") }
+    if Self.isUnstorable(batch) {
+      kafka.faults.count(.poison)
+      return MediatorError(.unstorable, "the database does not like this data")
+    }
     check(batch, row, &tables)
     noteRuns(batch, &tables)
     tables.shards[shard]?.batch = batch.number
@@ -155,7 +211,7 @@ final class SimulatedDatabase: Sendable {
     for letter in batch.unpublishedLetters { leaveUnpublished(letter, shard, &tables) }
     tables.forwarded[shard, default: []] += batch.forwarded
     for (partition, position) in batch.positions { tables.positions[partition] = position }
-    tables.violations += tables.events.apply(batch, shard)
+    tables.violations += tables.events.apply(batch, shard, seeing: seen)
     tables.violations += tables.operations.apply(batch)
     release(batch, shard, &tables)
     checkRelations(batch, &tables)
@@ -228,104 +284,12 @@ final class SimulatedDatabase: Sendable {
           if case .taskCompleted(_, _, let output) = $0 { output["is"]?.string == "unstorable" } else { false }
         }
       }
-  }
-
-  // MARK: What must hold at every commit
-
-  private func check(_ batch: ShardBatch, _ row: Shard, _ tables: inout Tables) {
-    if batch.number != row.batch + 1 { tables.violations.append("batch \(batch.number) after \(row.batch)") }
-    for (partition, position) in batch.positions {
-      if let known = tables.positions[partition], known.next >= position.next {
-        tables.violations.append("position of \(partition) goes from \(known.next) to \(position.next)")
+      // What a suspended instance was told rests in its state.
+      || batch.updated.contains { instance in
+        instance.state.unfinished.contains {
+          if case .complete(_, let output) = $0 { output["is"]?.string == "unstorable" } else { false }
+        }
       }
-    }
-    for instance in batch.updated {
-      guard let known = tables.instances[instance.id] else {
-        tables.violations.append("update of the unknown instance \(instance.id.text)")
-        continue
-      }
-      if known.state.status.isTerminal, !batch.audit.contains(where: { $0.command.instance == instance.id }) {
-        tables.violations.append("change of the ended instance \(instance.id.text)")
-      }
-      if known.state.status != .pending, instance.state.status == .pending {
-        tables.violations.append("the instance \(instance.id.text) waits for its turn again")
-      }
-      if known.state.nextActivity > instance.state.nextActivity || known.state.updatedAt > instance.state.updatedAt {
-        tables.violations.append("the instance \(instance.id.text) goes back in time")
-      }
-    }
-    var expected = row.journalHead
-    let sequences = batch.journal.map(\.sequence) + batch.deadLetters.map(\.sequence) + batch.forwarded.map(\.sequence)
-    for sequence in sequences.sorted() {
-      expected += 1
-      if sequence != expected { tables.violations.append("journal sequence \(sequence) instead of \(expected)") }
-    }
-    if batch.journalHead != expected {
-      tables.violations.append("journal head \(batch.journalHead), rows to \(expected)")
-    }
-  }
-
-  /// Which instances with an order key begin to run in this batch.
-  private func noteRuns(_ batch: ShardBatch, _ tables: inout Tables) {
-    for instance in batch.started + batch.updated {
-      guard let order = instance.order, instance.state.status != .pending else { continue }
-      let known = tables.instances[instance.id]?.state.status
-      guard known == nil || known == .pending else { continue }
-      if let last = tables.ran[order.key]?.last, last >= order.place {
-        tables.violations.append("\(instance.id.text) runs at the place \(order.place), after \(last)")
-      }
-      tables.ran[order.key, default: []].append(order.place)
-    }
-  }
-
-  /// What holds between rows once the batch is written.
-  private func checkRelations(_ batch: ShardBatch, _ tables: inout Tables) {
-    for instance in batch.started + batch.updated {
-      let waits = tables.events.waits.filter { $0.instance == instance.id }.map(\.key).sorted()
-      let expected = deployments.waits(of: instance).map(\.key).sorted()
-      if waits != expected {
-        tables.violations.append("\(instance.id.text) waits for \(waits) instead of \(expected)")
-      }
-    }
-    for key in Set((batch.started + batch.updated).compactMap(\.order?.key)) {
-      let running = tables.instances.values.count {
-        $0.order?.key == key && !$0.state.status.isTerminal && $0.state.status != .pending
-      }
-      if running > 1 { tables.violations.append("\(running) instances of one order key run at once") }
-    }
-  }
-
-  /// Below the mark everything must have arrived: nobody looks there again.
-  private func advanceMark(_ shard: Int32, to mark: Int64, _ tables: inout Tables) {
-    let known = tables.shards[shard]?.publishMark ?? 0
-    guard mark > known else { return }
-    tables.shards[shard]?.publishMark = mark
-    let covered = known + 1...mark
-    for row in tables.journal[shard] ?? [] where covered.contains(row.sequence) {
-      for request in row.requests where !kafka.hasArrived(request.id) {
-        // One that the broker will never take is settled when the engine has been told.
-        let open = tables.instances[row.instance]?.state.activities ?? []
-        let isSettled = kafka.isRefused(request) && !open.contains { $0.id == request.activity }
-        if !isSettled { tables.violations.append("the mark \(mark) covers \(request.id), which is not published") }
-      }
-      for event in row.emitted where !kafka.hasArrived(event) {
-        tables.violations.append("the mark \(mark) covers the event \(event), which is not published")
-      }
-    }
-    for letter in tables.deadLetters[shard] ?? [] where covered.contains(letter.sequence) {
-      let id = letter.id(in: shard)
-      // One that its topic will not take has to be known to be only here.
-      guard !kafka.hasArrived(letter: id), tables.unpublishedLetters[id] == nil, tables.rounds[id] == nil else {
-        continue
-      }
-      tables.violations.append("the mark \(mark) covers the dead letter \(id), which is nowhere")
-    }
-  }
-}
-
-extension DeadLetter {
-  func id(in shard: Int32) -> DeadLetterID {
-    redrive?.letter ?? DeadLetterID(shard: shard, sequence: sequence)
   }
 }
 

@@ -4,7 +4,7 @@ import Wire
 
 /// The records that producers put on the queue topic, and what should become of them.
 struct SimulatedEvents: Scenario {
-  static let tuning = Tuning(callTimeout: .seconds(100_000), waits: [.seconds(200_000)])
+  static let tuning = Tuning(callTimeout: .seconds(100_000), waits: [.seconds(200_000)], verbs: [.suspend, .resume])
 
   /// Initial events by id that start the workflows deployed from the beginning.
   private(set) var accepted: [String: Fate] = [:]
@@ -23,6 +23,7 @@ struct SimulatedEvents: Scenario {
     switch random.below(20) {
     case 0:
       let value: [UInt8] = random.chance(0.5) ? Array("{not json".utf8) : [0xff, 0xfe]
+      kafka.faults.count(.poison)
       kafka.write(OutgoingRecord(topic: Topics.queue, key: Array(key.utf8), value: value), at: now)
     case 1...2:
       late[id] = lateIsDeployed
@@ -33,6 +34,7 @@ struct SimulatedEvents: Scenario {
       kafka.write(Self.record(id, type: "sim.event", key: key, fate: fate), at: now)
       // A duplicate may have another key, and so land on another shard.
       guard random.chance(0.4) else { return }
+      kafka.faults.count(.duplicate)
       let other = random.chance(0.8) ? "elsewhere-\(random.below(5))" : key
       kafka.write(Self.record(id, type: "sim.event", key: other, fate: fate), at: now)
     }

@@ -1,6 +1,5 @@
 import Engine
 import Kafka
-import Mediator
 import Synchronization
 import Values
 import Wire
@@ -14,29 +13,39 @@ final class SimulatedKafka: Sendable {
     /// By `ce_id`, what was written with it.
     var arrived: [String: OutgoingRecord] = [:]
     var arrivedLetters: Set<DeadLetterID> = []
+    /// The requests that a reply has arrived for.
+    var answered: Set<String> = []
+    /// Ids of the events that workflows have emitted.
+    var emitted: Set<String> = []
     var violations: [String] = []
+    var producers = 0
   }
+
+  /// What became of a record that was handed to a producer.
+  enum Landing: Sendable { case written, refused, forbidden, failed }
 
   private struct Flight {
     let records: [OutgoingRecord]
-    let completion: @Sendable ([PublishResult]) -> Void
+    let completion: @Sendable ([Landing]) -> Void
   }
 
+  let faults: Faults
   private let state = Mutex(State())
+
+  init(faults: Faults) { self.faults = faults }
 
   func createTopic(_ name: String, partitions: Int) {
     state.withLock { $0.topics[name] = Array(repeating: [], count: partitions) }
   }
 
   func write(_ record: OutgoingRecord, at now: Timestamp) {
-    state.withLock { Self.write(record, now, &$0) }
+    state.withLock { write(record, now, &$0) }
   }
 
-  private static func write(_ record: OutgoingRecord, _ now: Timestamp, _ state: inout State) {
-    let count = state.topics[record.topic]?.count ?? 0
-    guard count > 0 else { return state.violations.append("a record for the unknown topic \(record.topic)") }
-    let hash = (record.key ?? []).reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
-    let partition = record.partition ?? Int32(hash % UInt64(count))
+  private func write(_ record: OutgoingRecord, _ now: Timestamp, _ state: inout State) {
+    guard let partition = Self.partition(of: record, state) else {
+      return state.violations.append("a record for the unknown topic \(record.topic)")
+    }
     let offset = Int64(state.topics[record.topic]?[Int(partition)].count ?? 0)
     state.topics[record.topic]?[Int(partition)].append(
       KafkaRecord(
@@ -45,15 +54,31 @@ final class SimulatedKafka: Sendable {
     if record.topic == Topics.deadLetters, let id = record.headers.text("dl_id").flatMap({ DeadLetterID($0) }) {
       state.arrivedLetters.insert(id)
     }
-    guard let id = record.headers.text("ce_id"), isOurs(record) else { return }
+    let id = record.headers.text("ce_id")
+    faults.note("\(record.topic) \(id ?? "")", Int64(partition), offset, Content.digest(record), now.microseconds)
+    if record.topic == Topics.replies, let request = record.headers.text("ce_causationid"),
+      record.headers.text("ce_type") != "task.progress"
+    {
+      state.answered.insert(request)
+    }
+    if let id, record.headers.text("ce_correlationid") != nil { state.emitted.insert(id) }
+    guard let id, isOurs(record) else { return }
     if let first = state.arrived[id], first != record { state.violations.append("\(id) was published in two versions") }
     state.arrived[id] = record
   }
 
-  /// Whether the mediator has written it: of what others write, there may be several versions.
-  private static func isOurs(_ record: OutgoingRecord) -> Bool {
-    record.topic.hasPrefix("mediator.channel.") || record.topic == Topics.lifecycle
-      || record.topic == Topics.queue && record.headers.text("ce_correlationid") != nil
+  private static func partition(of record: OutgoingRecord, _ state: State) -> Int32? {
+    guard let count = state.topics[record.topic]?.count, count > 0 else { return nil }
+    let hash = (record.key ?? []).reduce(UInt64(7)) { $0 &* 31 &+ UInt64($1) }
+    return record.partition ?? Int32(hash % UInt64(count))
+  }
+
+  /// Whether the mediator has written it: of what others write, there may be several versions. An event that a workflow
+  /// gave an id is the workflow's affair.
+  private func isOurs(_ record: OutgoingRecord) -> Bool {
+    if record.topic.hasPrefix("mediator.channel.") || record.topic == Topics.lifecycle { return true }
+    guard record.topic == Topics.queue, let instance = record.headers.text("ce_correlationid") else { return false }
+    return record.headers.text("ce_id")?.hasPrefix(instance) ?? false
   }
 
   func read(_ partition: TopicPartition, from offset: Int64, max: Int) -> [KafkaRecord] {
@@ -63,6 +88,10 @@ final class SimulatedKafka: Sendable {
       }
       return Array(records[Int(offset)...].prefix(max))
     }
+  }
+
+  func end(of partition: TopicPartition) -> Int64 {
+    state.withLock { Int64($0.topics[partition.topic]?[Int(partition.partition)].count ?? 0) }
   }
 
   func records(of topic: String) -> [KafkaRecord] { state.withLock { ($0.topics[topic] ?? []).flatMap { $0 } } }
@@ -77,6 +106,10 @@ final class SimulatedKafka: Sendable {
 
   func hasArrived(letter: DeadLetterID) -> Bool { state.withLock { $0.arrivedLetters.contains(letter) } }
 
+  func hasArrived(event id: String) -> Bool { state.withLock { $0.emitted.contains(id) } }
+
+  func isAnswered(_ requestID: String) -> Bool { state.withLock { $0.answered.contains(requestID) } }
+
   var violations: [String] { state.withLock { $0.violations } }
 
   // MARK: Refusals
@@ -88,51 +121,76 @@ final class SimulatedKafka: Sendable {
     return (try? JSON.parse(value))?["fate"]?.string == Fate.refused.rawValue
   }
 
-  private static func refusal(of record: OutgoingRecord) -> PublishResult {
-    record.topic == Topics.deadLetters ? .forbidden("no right") : .refused("too large")
-  }
-
   func isRefused(_ request: Request) -> Bool {
     request.channel == Fate.refusingChannel && request.data["fate"]?.string == Fate.refused.rawValue
   }
 
   // MARK: Producers
 
-  func send(
-    _ records: [OutgoingRecord], producer: Int, completion: @escaping @Sendable ([PublishResult]) -> Void
-  ) {
+  func newProducer() -> Int {
+    state.withLock { state in
+      state.producers += 1
+      return state.producers
+    }
+  }
+
+  func send(_ records: [OutgoingRecord], producer: Int, completion: @escaping @Sendable ([Landing]) -> Void) {
     state.withLock { $0.flying[producer, default: []].append(Flight(records: records, completion: completion)) }
   }
 
   /// Producers with something under way.
   var flyingProducers: [Int] { state.withLock { $0.flying.filter { !$0.value.isEmpty }.keys.sorted() } }
 
-  /// Writes the oldest flight of one producer and tells it.
+  /// Writes one flight of a producer and tells it: the oldest, or one that shares no partition with those before it.
   func land(producer: Int, at now: Timestamp) {
     let flight = state.withLock { state -> Flight? in
-      guard let flight = state.flying[producer]?.first else { return nil }
-      state.flying[producer]?.removeFirst()
-      for record in flight.records where !Self.refuses(record) { Self.write(record, now, &state) }
+      guard let flights = state.flying[producer], !flights.isEmpty else { return nil }
+      let place = next(of: flights, state)
+      let flight = state.flying[producer]?.remove(at: place)
+      for record in flight?.records ?? [] where !Self.refuses(record) { write(record, now, &state) }
       return flight
     }
     guard let flight else { return }
-    flight.completion(flight.records.map { Self.refuses($0) ? Self.refusal(of: $0) : .published })
+    flight.completion(
+      flight.records.map { record in
+        guard Self.refuses(record) else { return .written }
+        faults.count(.refusedRecord)
+        return record.topic == Topics.deadLetters ? .forbidden : .refused
+      })
+  }
+
+  /// Only a partition keeps its order.
+  private func next(of flights: [Flight], _ state: State) -> Int {
+    guard flights.count > 1 else { return 0 }
+    func partitions(_ flight: Flight) -> Set<TopicPartition> {
+      Set(flight.records.map { TopicPartition(topic: $0.topic, partition: Self.partition(of: $0, state) ?? -1) })
+    }
+    let place = 1 + faults.below(flights.count - 1)
+    let before = flights[..<place].reduce(into: Set<TopicPartition>()) { $0.formUnion(partitions($1)) }
+    guard before.isDisjoint(with: partitions(flights[place])) else { return 0 }
+    return faults.strikes(.acknowledgedOutOfOrder, 0.5) ? place : 0
   }
 
   /// The producer's identity is lost: a beginning of what is under way arrived, and all of it is told to have failed.
   func fail(producer: Int, arrived: Int, at now: Timestamp) {
     let flights = drop(producer: producer, arrived: arrived, at: now)
-    for flight in flights { flight.completion(flight.records.map { _ in .failed("the producer's identity is lost") }) }
+    faults.count(.lostTail)
+    for flight in flights { flight.completion(flight.records.map { _ in .failed }) }
   }
 
   /// The producer's process is gone: a beginning of what is under way arrived, the rest never will.
-  func crash(producer: Int, arrived: Int, at now: Timestamp) { _ = drop(producer: producer, arrived: arrived, at: now) }
+  func crash(producer: Int, at now: Timestamp) {
+    let flying = flyingRecords(of: producer)
+    guard flying > 0 else { return }
+    faults.count(.producerCrash)
+    _ = drop(producer: producer, arrived: faults.below(flying + 1), at: now)
+  }
 
   private func drop(producer: Int, arrived: Int, at now: Timestamp) -> [Flight] {
     state.withLock { state in
       let flights = state.flying.removeValue(forKey: producer) ?? []
       for record in flights.flatMap(\.records).prefix(arrived) where !Self.refuses(record) {
-        Self.write(record, now, &state)
+        write(record, now, &state)
       }
       return flights
     }
@@ -149,51 +207,11 @@ extension [KafkaHeader] {
   }
 }
 
-/// One worker's source: its shard's partitions from the positions that the store gave it.
-final class SimulatedSource: RecordSource {
-  private struct State {
-    var next: [TopicPartition: Int64]
-    var generator: SeededGenerator
-  }
-
-  private let kafka: SimulatedKafka
-  private let gate: Gate
-  private let state: Mutex<State>
-
-  init(kafka: SimulatedKafka, positions: [TopicPartition: Int64], gate: Gate, seed: UInt64) {
-    self.kafka = kafka
-    self.gate = gate
-    state = Mutex(State(next: positions, generator: SeededGenerator(seed: seed)))
-  }
-
-  func nextBatch(max: Int, wait: Duration) async throws(MediatorError) -> [KafkaRecord] {
-    try await gate.pass("poll")
-    return state.withLock { state in
-      let limit = min(max, 1 + state.generator.below(6))
-      var batch: [KafkaRecord] = []
-      for partition in state.next.keys.sorted() {
-        let records = kafka.read(partition, from: state.next[partition] ?? 0, max: limit - batch.count)
-        if let last = records.last { state.next[partition] = last.offset + 1 }
-        batch += records
-      }
-      return batch
-    }
-  }
-
-  func report(_ positions: [TopicPartition: Int64]) async {}
-  func close() async {}
-}
-
-final class SimulatedPublisher: RecordPublisher {
-  private let kafka: SimulatedKafka
-  let id: Int
-
-  init(kafka: SimulatedKafka, id: Int) {
-    self.kafka = kafka
-    self.id = id
-  }
-
-  func publish(_ records: [OutgoingRecord], completion: @escaping @Sendable ([PublishResult]) -> Void) {
-    kafka.send(records, producer: id, completion: completion)
+private enum Content {
+  /// For the trace.
+  static func digest(_ record: OutgoingRecord) -> Int64 {
+    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+    for byte in record.value ?? [] { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    return Int64(bitPattern: hash)
   }
 }

@@ -1,46 +1,52 @@
 import Engine
 import Kafka
 import Mediator
-import Synchronization
 import Values
 import Wire
 import Workflow
 
-/// The production batch loop on simulated Kafka and Postgres, driven by one seed: which worker goes on, where it stops,
-/// what is acknowledged, who dies, how time passes.
+/// The production loops of mediator and processors on simulated Kafka and Postgres, driven by one seed: who goes on,
+/// where it stops, what is acknowledged, who dies, how time passes.
 struct Simulation<Story: Scenario> {
   let shards = 3
 
-  let kafka = SimulatedKafka()
+  let faults: Faults
+  let kafka: SimulatedKafka
+  let inbox = SimulatedInbox()
   let database: SimulatedDatabase
   let clock = SimulatedClock()
-  private let chaos: Chaos
-  private let deployments: Deployments
-  private let catalogs: [ChangingCatalog]
-  private let options: ShardOptions
-  private var random: SeededGenerator
-  private var workers: [Int32: SimulatedWorker] = [:]
+  let deployments: Deployments
+  let catalogs: [ChangingCatalog]
+  let options: ShardOptions
+  var random: SeededGenerator
+  var workers: [Int32: SimulatedWorker] = [:]
   /// Former owners that do not know it yet.
-  private var zombies: [SimulatedWorker] = []
-  private var producers = 0
-  private(set) var processors: [SimulatedProcessor]
+  var zombies: [SimulatedWorker] = []
+  let processors: [ProcessorGroup]
   private(set) var events: Story
+  /// What operators do in this world; mostly nothing.
+  let verbs: [Verb]
+  var operators = Operators()
+  private(set) var watch = StepInvariants()
   /// The times without faults in which nothing leapt: from when until when.
   private(set) var calms: [(from: Timestamp, to: Timestamp)] = []
   /// Something went on and on though nothing went wrong.
   private(set) var isRestless = false
-  private var deaths = 0
-  private var takeovers = 0
+  var takeovers = 0
+  private var steps = 0
 
   init(seed: UInt64, _ events: Story, definitions: [WorkflowDefinition], late: [WorkflowDefinition]) {
     self.events = events
     let tuning = Story.tuning
     random = SeededGenerator(seed: seed)
-    chaos = Chaos(seed: seed &+ 1)
+    faults = Faults(seed: seed &+ 1)
+    verbs = random.chance(0.5) ? tuning.verbs : []
+    kafka = SimulatedKafka(faults: faults)
     let deployments = Deployments(definitions, late: late, callTimeout: tuning.callTimeout)
     self.deployments = deployments
     catalogs = (0..<tuning.processes).map { _ in ChangingCatalog(deployments) }
-    database = SimulatedDatabase(kafka: kafka, publishesEveryRow: tuning.lifecycle != .off, deployments: deployments)
+    database = SimulatedDatabase(
+      kafka: kafka, processors: inbox, publishesEveryRow: tuning.lifecycle != .off, deployments: deployments)
     // Limits so small that they are reached.
     var options = ShardOptions(
       timerInterval: .milliseconds(200), maxTimers: 1 + random.below(3), maxUnpublished: 2 + random.below(12),
@@ -55,39 +61,51 @@ struct Simulation<Story: Scenario> {
     if tuning.lifecycle != .off { kafka.createTopic(Topics.lifecycle, partitions: 2) }
     let channels = (definitions + late).reduce(into: Set<String>()) { $0.formUnion($1.channels) }
     for channel in channels { kafka.createTopic(Topics.channel(channel), partitions: 2) }
-    processors = channels.sorted().map { [kafka] in SimulatedProcessor(kafka: kafka, channel: $0) }
+    processors = channels.sorted().map { [kafka, inbox, clock] channel in
+      ProcessorGroup(channel: channel, kafka: kafka, inbox: inbox, clock: clock)
+    }
   }
 
   /// What happened, to be sure that enough did.
-  struct Outcome {
+  struct Outcome: Sendable {
     var problems: [String]
-    var deaths: Int
+    var faults: [FaultKind: Int]
+    var digest: UInt64
+    var log: [String]
+    var steps: Int
     var takeovers: Int
-    var parks: Int
     var fencedCommits: Int
     var conflicts: Int
     var outdated: Int
     var instances: Int
+    /// By verb.
+    var commands: [String: Int]
   }
 
   mutating func run(events count: Int) async -> Outcome {
-    var steps = 0
     let deployment = random.below(count * 3)
     // First with faults, then without any, until nothing moves.
     while events.count < count || steps < count * 14 {
-      defer { steps += 1 }
       if events.count < count, random.chance(0.4) { events.produce(to: kafka, &random, at: clock.now()) }
       events.goOn(kafka, &random, at: clock.now())
       if steps == deployment {
         deployments.deployLate()
         events.deployed()
+        faults.count(.definitionChange)
       }
+      if random.chance(0.1) { operate() }
       await step()
+      watch.check(database, kafka)
+      steps += 1
     }
-    chaos.stop()
+    if random.chance(0.3) { setClockBack() }
+    faults.stop()
     for zombie in zombies { _ = await zombie.advance() }
+    while database.read({ !$0.late.isEmpty }) { database.landLateCommit() }
+    for group in processors { await group.tellLosses() }
     events.finish(kafka, at: clock.now())
     await settle()
+    for _ in 0..<5 where watch.violations.isEmpty && resumeAll() { await settle() }
     // What is still open waits for the time.
     for wait in Story.tuning.waits {
       clock.advance(by: wait)
@@ -95,20 +113,22 @@ struct Simulation<Story: Scenario> {
     }
     let tables = database.read { $0 }
     return Outcome(
-      problems: Story.problems(of: self), deaths: deaths + chaos.crashes, takeovers: takeovers, parks: chaos.parks,
-      fencedCommits: tables.fencedCommits, conflicts: tables.conflicts, outdated: tables.outdated,
-      instances: tables.instances.count)
+      problems: Story.problems(of: self), faults: faults.counts, digest: faults.digest, log: faults.log, steps: steps,
+      takeovers: takeovers, fencedCommits: tables.fencedCommits, conflicts: tables.conflicts,
+      outdated: tables.outdated, instances: tables.instances.count, commands: tables.operations.applied)
   }
 
   // MARK: The world
 
   private mutating func step() async {
-    switch random.below(20) {
+    switch random.below(24) {
     case 0...9: await turn(Int32(random.below(shards)))
-    case 10...12: processors[random.below(processors.count)].turn(&random, at: clock.now(), faulty: true)
-    case 13...15: land()
-    case 16: passTime()
-    case 17: if random.chance(0.3) { forge() }
+    case 10...13: await processors[random.below(processors.count)].advance(random.below(2))
+    case 14...16: land()
+    case 17: passTime()
+    case 18: if random.chance(0.3) { forge() }
+    case 19: await disturbProcessors()
+    case 20: database.landLateCommit()
     default: await disturb()
     }
   }
@@ -116,8 +136,14 @@ struct Simulation<Story: Scenario> {
   private mutating func passTime() {
     clock.advance(by: .milliseconds(random.below(900)))
     let leap = Int(Story.tuning.leap / .milliseconds(1))
-    if leap > 0, random.chance(0.3) { clock.advance(by: .milliseconds(random.below(leap))) }
+    if faults.strikes(.clockForward, 0.3) { clock.advance(by: .milliseconds(900 + random.below(max(leap, 4000)))) }
+    if random.chance(0.15) { setClockBack() }
     if catalogs.count > 1, random.chance(0.2) { catalogs[random.below(catalogs.count)].look() }
+  }
+
+  private mutating func setClockBack() {
+    faults.count(.clockBack)
+    clock.advance(by: .milliseconds(-500 - random.below(60_000)))
   }
 
   private mutating func land() {
@@ -133,67 +159,21 @@ struct Simulation<Story: Scenario> {
   private mutating func forge() {
     let known = database.read { $0.instances.values.filter { !$0.state.status.isTerminal }.map(\.id.text).sorted() }
     guard let instance = known.randomElement(using: &random) else { return }
-    let requestID = "\(instance).\(1 + random.below(6)).\(5 + random.below(3))"
+    faults.count(.forgedReply)
+    let reply = Reply(
+      causationID: "\(instance).\(1 + random.below(6)).\(5 + random.below(3))", correlationID: instance,
+      kind: .completed(["is": "forged"]), id: "", source: "")
     kafka.write(
-      SimulatedProcessor.reply(
-        Topics.replies, Int32(random.below(shards)), type: "task.completed", causation: requestID,
-        correlation: instance, ["is": "forged"]), at: clock.now())
+      reply.encode(topic: Topics.replies, partition: Int32(random.below(shards)), key: nil), at: clock.now())
   }
 
-  private mutating func disturb() async {
-    let shard = Int32(random.below(shards))
+  private mutating func disturbProcessors() async {
+    let group = processors[random.below(processors.count)]
     switch random.below(4) {
-    case 0: await die(shard)
-    case 1:
-      // The lease runs out while the owner is asleep: another takes over, and the owner wakes up later.
-      if let former = workers.removeValue(forKey: shard) { zombies.append(former) }
-    default:
-      guard !zombies.isEmpty else { return }
-      let zombie = zombies.remove(at: random.below(zombies.count))
-      if case .ended(.some) = await zombie.advance() { return }
-      if random.chance(0.7) { zombies.append(zombie) }
+    case 0: await group.replace(random.below(group.count))
+    case 1: await group.tellLosses()
+    default: await group.rebalance(Int32(random.below(2)), isOrderly: random.chance(0.5))
     }
-  }
-
-  // MARK: Workers
-
-  private mutating func turn(_ shard: Int32) async {
-    let worker = workers[shard] ?? takeOver(shard)
-    workers[shard] = worker
-    guard case .ended(.some) = await worker.advance() else { return }
-    // It gives up; what its process had sent may still arrive.
-    if random.chance(0.5) { await die(shard) } else { workers[shard] = nil }
-  }
-
-  /// The end of a process.
-  private mutating func die(_ shard: Int32) async {
-    guard let worker = workers.removeValue(forKey: shard) else { return }
-    deaths += 1
-    await worker.gate.kill()
-    let flying = kafka.flyingRecords(of: worker.producer)
-    kafka.crash(producer: worker.producer, arrived: random.below(flying + 1), at: clock.now())
-  }
-
-  private mutating func takeOver(_ shard: Int32) -> SimulatedWorker {
-    takeovers += 1
-    producers += 1
-    let takeover = database.takeOver(shard)
-    let stored = database.read { $0.positions }
-    var partitions = [TopicPartition(topic: Topics.replies, partition: shard)]
-    for partition in 0..<kafka.partitions(of: Topics.queue) where partition % shards == Int(shard) {
-      partitions.append(TopicPartition(topic: Topics.queue, partition: Int32(partition)))
-    }
-    var positions: [TopicPartition: Int64] = [:]
-    for partition in partitions { positions[partition] = stored[partition]?.next ?? 0 }
-    let gate = Gate(chaos: chaos)
-    let catalog = catalogs.count > 1 ? catalogs[random.below(catalogs.count)] : catalogs[0]
-    return SimulatedWorker(
-      worker: ShardWorker(
-        takeover: takeover, options: options,
-        source: SimulatedSource(kafka: kafka, positions: positions, gate: gate, seed: random.next()),
-        publisher: SimulatedPublisher(kafka: kafka, id: producers),
-        store: SimulatedStore(database: database, takeover: takeover, gate: gate), catalogs: catalog, clock: clock),
-      producer: producers, gate: gate)
   }
 
   /// Without faults everything has to come to its end.
@@ -201,21 +181,49 @@ struct Simulation<Story: Scenario> {
     var quiet = 0
     let from = clock.now()
     defer { calms.append((from, clock.now())) }
-    for _ in 0..<1000 {
-      if quiet >= Story.tuning.quiet { return }
+    for round in 0..<1000 {
+      if quiet >= (isCaughtUp ? 3 : 40), !watch.violations.isEmpty || !skipToNextWake() { return }
       if catalogs.count > 1 { for catalog in catalogs { catalog.look() } }
       let before = progress
       for shard in 0..<Int32(shards) { await turn(shard) }
       for producer in kafka.flyingProducers {
         while kafka.flyingRecords(of: producer) > 0 { kafka.land(producer: producer, at: clock.now()) }
       }
-      for index in processors.indices {
-        for _ in 0..<4 { processors[index].turn(&random, at: clock.now(), faulty: false) }
+      // What members have to do without anything to read is done in the first rounds.
+      for group in processors where round < 3 || group.hasUnread {
+        for member in 0..<group.count { await group.advance(member) }
+        guard group.hasUnread else { continue }
+        for member in 0..<group.count { await group.advance(member) }
       }
-      clock.advance(by: .seconds(2))
+      watch.check(database, kafka)
       quiet = progress == before ? quiet + 1 : 0
+      if quiet > 2, watch.violations.isEmpty { watch.checkNoticed(database, shards: shards, at: clock.now()) }
+      clock.advance(by: .seconds(2))
     }
     isRestless = true
+  }
+
+  /// Lets the time go to where the next instance is due, where that is near.
+  ///
+  /// - Returns: whether there is one.
+  private func skipToNextWake() -> Bool {
+    let now = clock.now()
+    guard let next = database.nextWake, next - now < Story.tuning.horizon else { return false }
+    // What is due already has its turn in the next round.
+    if next > now { clock.advance(by: min(next - now, Story.tuning.stride)) }
+    return true
+  }
+
+  /// Whether the mediator has read what there is, and published what it has written. A new owner reads nothing, and
+  /// writes nothing, until it has published what the one before may not have.
+  private var isCaughtUp: Bool {
+    let ends = [Topics.queue, Topics.replies].flatMap { topic in
+      (0..<Int32(kafka.partitions(of: topic))).map { TopicPartition(topic: topic, partition: $0) }
+    }.map { ($0, kafka.end(of: $0)) }
+    return database.read { tables in
+      tables.shards.values.allSatisfy { $0.publishMark == $0.journalHead }
+        && ends.allSatisfy { tables.positions[$0]?.next ?? 0 == $1 }
+    }
   }
 
   private var progress: [Int64] {
@@ -225,38 +233,4 @@ struct Simulation<Story: Scenario> {
       }
     }
   }
-}
-
-/// A worker with what the world knows of it.
-final class SimulatedWorker: Sendable {
-  typealias Worker = ShardWorker<SimulatedSource, SimulatedPublisher, SimulatedStore>
-
-  let producer: Int
-  let gate: Gate
-  private let worker: Worker
-  private let isParked = Mutex(false)
-
-  init(worker: Worker, producer: Int, gate: Gate) {
-    self.worker = worker
-    self.producer = producer
-    self.gate = gate
-  }
-
-  /// Begins a turn, or goes on with the one that stopped at a gate.
-  func advance() async -> Gate.Stop {
-    let stop: Gate.Stop
-    if isParked.withLock({ $0 }) {
-      stop = await gate.resume()
-    } else {
-      stop = await gate.run { [worker] () async throws(MediatorError) in try await worker.turn() }
-    }
-    isParked.withLock { if case .parked = stop { $0 = true } else { $0 = false } }
-    return stop
-  }
-}
-
-final class SimulatedClock: MediatorClock {
-  private let time = Mutex(Timestamp(microseconds: 1_700_000_000_000_000))
-  func now() -> Timestamp { time.withLock { $0 } }
-  func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
 }

@@ -18,13 +18,15 @@ public final class ServiceProcess: Sendable {
   /// - Parameters:
   ///   - program: the name of a program of this package, or a path.
   ///   - environment: added to this process's own.
+  ///   - terminal: where it reads from and writes its log to, as in a session of its own.
   public init(
-    _ program: String, _ arguments: [String], environment: [String: String] = [:], logFile: String
+    _ program: String, _ arguments: [String], environment: [String: String] = [:], logFile: String,
+    terminal: PseudoTerminal? = nil
   ) throws {
     name = program
     self.logFile = logFile
     let path = program.contains("/") ? program : Self.path(of: program)
-    id = try Self.spawn([path] + arguments, environment, output: logFile)
+    id = try Self.spawn([path] + arguments, environment, output: logFile, terminal)
     Self.running.withLock { _ = $0.insert(id) }
   }
 
@@ -92,14 +94,24 @@ public final class ServiceProcess: Sendable {
     atexit { ServiceProcess.running.withLock { for id in $0 { Glibc.kill(id, SIGKILL) } } }
   }()
 
-  private static func spawn(_ command: [String], _ extra: [String: String], output: String) throws -> pid_t {
+  /// POSIX_SPAWN_SETSID of <spawn.h>: a terminal that is opened then is the session's, and Ctrl-C reaches it.
+  private static let newSession: Int16 = 0x80
+
+  private static func spawn(
+    _ command: [String], _ extra: [String: String], output: String, _ terminal: PseudoTerminal?
+  ) throws -> pid_t {
     _ = cleanUp
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }
-    posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    if terminal != nil { posix_spawnattr_setflags(&attributes, newSession) }
+    posix_spawn_file_actions_addopen(&actions, 0, terminal?.path ?? "/dev/null", terminal == nil ? O_RDONLY : O_RDWR, 0)
     posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-    posix_spawn_file_actions_addopen(&actions, 2, output + ".err", O_WRONLY | O_CREAT | O_APPEND, 0o644)
+    posix_spawn_file_actions_addopen(
+      &actions, 2, terminal?.path ?? output + ".err", O_WRONLY | O_CREAT | O_APPEND, 0o644)
     var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
     var variables: [UnsafeMutablePointer<CChar>?] = extra.map { strdup("\($0.key)=\($0.value)") }
     var inherited = environ
@@ -111,7 +123,7 @@ public final class ServiceProcess: Sendable {
     variables.append(nil)
     defer { (arguments + variables).forEach { free($0) } }
     var id = pid_t()
-    let status = posix_spawnp(&id, command[0], &actions, nil, &arguments, &variables)
+    let status = posix_spawnp(&id, command[0], &actions, &attributes, &arguments, &variables)
     guard status == 0 else { throw Failure("cannot start \(command[0]): \(String(cString: strerror(status)))") }
     return id
   }

@@ -34,22 +34,11 @@ struct InstancesCommand: AsyncParsableCommand {
           mediatorctl instances list --error timeout --limit 5
         """)
 
-    @Option(help: ArgumentHelp("Of this workflow: NAMESPACE/NAME or NAME.", valueName: "workflow"))
-    var workflow: WorkflowArgument?
-    @Option(help: "Of this version.")
-    var version: String?
-    @Option(help: "In this status; may be repeated.")
-    var status: [InstanceStatus] = []
-    @Option(help: "Whose record had this key.")
-    var key: String?
-    @Option(help: ArgumentHelp("Started since then.", valueName: "moment|duration"))
-    var since: MomentArgument?
+    @OptionGroup var query: InstanceQueryOptions
     @Option(help: ArgumentHelp("Started by the event with this id.", valueName: "id"))
     var eventID: String?
     @Option(help: ArgumentHelp("Started by an event from this source.", valueName: "source"))
     var eventSource: String?
-    @Option(help: ArgumentHelp("With this text in the error (type, title or detail).", valueName: "text"))
-    var error: String?
     @Option(help: "How many to list at most, 1 to 1000.")
     var limit = 20
     @OptionGroup var output: OutputOptions
@@ -63,23 +52,16 @@ struct InstancesCommand: AsyncParsableCommand {
     func run() async throws {
       let page = try await database.withPool(file) { pool in
         let page = try await InstanceQueries(pool: pool).list(filter, limit: limit)
-        if page.items.isEmpty, let workflow { try await check(workflow, WorkflowQueries(pool: pool)) }
+        if page.items.isEmpty, let workflow = query.workflow { try await check(workflow, WorkflowQueries(pool: pool)) }
         return page
       }
       try output.print(json: InstanceList.json(page)) { InstanceList.text(page, $0) }
     }
 
     private var filter: InstanceFilter {
-      var filter = InstanceFilter()
-      filter.namespace = workflow?.namespace
-      filter.name = workflow?.name
-      filter.version = version
-      filter.statuses = Set(status)
-      filter.key = key.map { Array($0.utf8) }
-      filter.since = since?.resolved(now: .now())
+      var filter = query.filter()
       filter.eventID = eventID
       filter.eventSource = eventSource
-      filter.error = error
       return filter
     }
 

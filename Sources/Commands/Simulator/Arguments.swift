@@ -109,6 +109,7 @@ struct KafkaArguments: ParsableArguments {
           _ = try await admin.describe(topic)
           break
         } catch  where error.code == .unknownTopic && ContinuousClock.now < deadline {
+          // No broker tells of a topic that is made; this is how often it is asked.
           try? await Task.sleep(for: .milliseconds(250))
         }
       }

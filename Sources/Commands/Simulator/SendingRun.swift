@@ -47,6 +47,7 @@ struct SendingRun {
     while let first = next, !Task.isCancelled, !tally.hasFailed {
       let now = ContinuousClock.now - start
       if isPaced && first.due > now {
+        // Readings have their times: the pause is the pace that was asked for.
         try? await Task.sleep(for: max(first.due - now, Self.gathering), tolerance: .milliseconds(1))
         continue
       }
@@ -90,6 +91,7 @@ struct SendingRun {
     guard isatty(STDERR_FILENO) == 1 else { return }
     var before = 0
     var then = start
+    // How often the line is written anew; the rate in it is that of the pause.
     while (try? await Task.sleep(for: .milliseconds(500))) != nil {
       let (delivered, inFlight) = tally.progress
       let now = ContinuousClock.now

@@ -40,7 +40,25 @@ public struct UnpublishedLetter: Sendable, Hashable {
   }
 }
 
+/// The faults of an instance that goes on: nothing is to be done about their dead letters any more.
+public struct SettledFaults: Sendable, Hashable {
+  public let instance: UUIDValue
+  /// The last sequence of the shard's journal before the instance went on: what comes after it is not settled.
+  public let head: Int64
+  /// Whether it is the newest of them only.
+  public let isNewestOnly: Bool
+
+  public init(instance: UUIDValue, head: Int64, isNewestOnly: Bool = false) {
+    self.instance = instance
+    self.head = head
+    self.isNewestOnly = isNewestOnly
+  }
+}
+
 extension DeadLetter {
+  /// The reason of a call's last processing event.
+  static let uncaughtFault = "uncaughtFault"
+
   /// The record for the dead-letter topic: the original's own key, value and headers, and what happened to it.
   ///
   /// - Parameter shard: the one in whose journal it stands.

@@ -11,6 +11,8 @@ public enum DeadLetterStatus: String, Sendable, Hashable, CaseIterable {
   case redriven
   /// It came back too often: only force sends it again.
   case parked
+  /// The fault of an instance that goes on: an operator has retried or rerun it, or skipped the task.
+  case resolved
   /// Somebody has decided that nothing is to be done.
   case dropped
 }
@@ -54,7 +56,7 @@ public struct DeadLetterDetail: Sendable {
 
   public struct Event: Sendable, Hashable {
     public let at: Timestamp
-    /// `redriven`, `returned`, `parked`, `edited`, `dropped`.
+    /// `redriven`, `returned`, `parked`, `edited`, `dropped`, `resolved`.
     public let action: String
     public let actor: String
     public let round: Int

@@ -67,19 +67,30 @@ struct RetentionRows: Sendable {
     """
 
   /// With their history. Those that nobody has dealt with, that came back too often, or that the topic has not got, stay.
+  /// The two kinds are found by different indexes: those that are resolved all name an instance.
   private static let deadLetters = """
-    with over as materialized (
-      select shard, sequence from dead_letters
-       where shard = $1 and status in ('redriven', 'dropped') and unpublished is null
-         and changed_at < clock_timestamp() - $2 * interval '1 millisecond'
-         and sequence <= (select publish_mark from shards where shard = $1)
-       order by changed_at limit $3 for update skip locked
+    with dealt as materialized (
+      \(overdue("status in ('redriven', 'dropped')"))
+    ), resolved as materialized (
+      \(overdue("status = 'resolved' and instance is not null"))
+    ), over as (
+      select * from dealt union all select * from resolved
     ), history as (
       delete from dead_letter_history h using over
        where h.letter_shard = over.shard and h.letter_sequence = over.sequence
     )
     delete from dead_letters d using over where d.shard = over.shard and d.sequence = over.sequence
     """
+
+  private static func overdue(_ condition: String) -> String {
+    """
+    select shard, sequence from dead_letters
+     where shard = $1 and \(condition) and unpublished is null
+       and changed_at < clock_timestamp() - $2 * interval '1 millisecond'
+       and sequence <= (select publish_mark from shards where shard = $1)
+     order by changed_at limit $3 for update skip locked
+    """
+  }
 
   private static let forwarded = """
     delete from forwarded_replies where ctid = any(array(

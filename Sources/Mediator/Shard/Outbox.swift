@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Synchronization
 import Values
 
@@ -72,7 +73,13 @@ public final class Outbox: Sendable {
 
   /// The sequence up to which all is published, when all up to `head` is committed and handed over.
   public func mark(head: Int64) -> Int64 {
-    state.withLock { $0.first < $0.open.count ? $0.open[$0.first].sequence - 1 : head }
+    state.withLock { state in
+      guard Safeguard.holds(.markAcknowledged) else { return head }
+      if !Safeguard.holds(.markContiguous), let last = state.open.last(where: { $0.unacknowledged <= 0 }) {
+        return last.sequence
+      }
+      return state.first < state.open.count ? state.open[state.first].sequence - 1 : head
+    }
   }
 
   /// Why publishing cannot go on; the shard has to start over from its mark.
@@ -100,7 +107,7 @@ public final class Outbox: Sendable {
     let ready = state.withLock { state -> [Message] in
       for message in messages { Self.open(message, in: &state) }
       // After a failure nothing may overtake what failed; all of it goes out again when the shard starts over.
-      guard state.failure == nil else { return [] }
+      guard state.failure == nil || !Safeguard.holds(.failureStopsPublishing) else { return [] }
       let ready = state.blocked.isEmpty ? messages : messages.filter { !state.blocked.hold($0) }
       Self.fly(ready, &state)
       return ready
@@ -173,7 +180,9 @@ public final class Outbox: Sendable {
 
   /// Somebody has to be told; a late reply or a lifecycle event, though, must not stop the shard.
   private static func giveUp(_ message: Message, _ reason: String, _ state: inout State) {
-    guard let subject = message.subject else { return acknowledge(message.sequence, in: &state) }
+    guard let subject = message.subject, Safeguard.holds(.refusalHeldOpen) else {
+      return acknowledge(message.sequence, in: &state)
+    }
     state.undeliverable.append(Undeliverable(sequence: message.sequence, subject: subject, reason: reason))
   }
 

@@ -60,6 +60,8 @@ public struct ShardBatch: Sendable {
   public var deadLetters: [DeadLetter] = []
   /// Dead letters that the topic did not take.
   public var unpublishedLetters: [UnpublishedLetter] = []
+  /// Whose dead letters are settled, because they go on.
+  public var settledFaults: [SettledFaults] = []
   public var forwarded: [ForwardedReply] = []
   public var positions: [TopicPartition: Position] = [:]
   /// What instances listen to now, where that has changed.

@@ -13,7 +13,7 @@ public struct ShardOptions: Sendable {
   /// Records in one batch.
   public var maxBatch: Int
   /// How long a turn shall take at most, about; where one takes longer, the next takes less into it.
-  public var turnTarget: Duration = .milliseconds(150)
+  public var turnTarget: Duration = .milliseconds(250)
   /// How long a turn waits for the first record.
   public var wait: Duration
   /// How often due timers are looked for.

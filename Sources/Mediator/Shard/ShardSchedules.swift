@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Workflow
 
@@ -39,7 +40,8 @@ struct ShardSchedules {
 
   private func changes(_ catalog: DefinitionCatalog, _ now: Timestamp) -> [TurnWork] {
     var work: [TurnWork] = []
-    for entry in catalog.latest where ShardHome.of(entry.workflow, shards: shards) == shard {
+    for entry in catalog.latest
+    where ShardHome.of(entry.workflow, shards: shards) == shard || !Safeguard.holds(.scheduleAtHome) {
       guard let schedule = entry.definition.schedule, schedule.isTimed else {
         if let row = rows[entry.workflow], row.definition < entry.number { work.append(.unschedule(entry.workflow)) }
         continue

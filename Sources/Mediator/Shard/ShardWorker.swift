@@ -1,5 +1,6 @@
 import Engine
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -49,7 +50,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     pace = TurnPace(target: options.turnTarget)
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
-    unpublishedAfter = takeover.publishMark
+    unpublishedAfter = Safeguard.holds(.republishAtTakeover) ? takeover.publishMark : Optional.none
     let now = clock.now()
     nextTimerScan = now
     nextRenewal = now + options.lease / 3
@@ -177,6 +178,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   /// A clock that was set back must not put off what is done every so often: the lease would run out.
   private func steadyScans(_ now: Timestamp) {
+    guard Safeguard.holds(.scansSteady) else { return }
     nextInboxScan = min(nextInboxScan, now + options.inboxInterval)
     nextTimerScan = min(nextTimerScan, now + options.timerInterval)
     nextExpiryScan = min(nextExpiryScan, now + options.expiryInterval)
@@ -262,7 +264,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
         if work.isEmpty { return }
         attempt += 1
         continue
-      } catch  where error.code == .unstorable {
+      } catch  where error.code == .unstorable && Safeguard.holds(.poisonSetAside) {
         return try await setAside(work, error.message, catalog, &report)
       }
       publish(planned.batch, planned.plan.instances, catalog)
@@ -329,15 +331,20 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   }
 
   private func commit(_ batch: ShardBatch) async throws(MediatorError) {
+    if !Safeguard.holds(.cacheAfterCommit) { remember(batch) }
     try await store.commit(batch)
     batchNumber = batch.number
     journalHead = batch.journalHead
     nextRenewal = clock.now() + options.lease / 3
-    for instance in batch.started { cache.update(instance) }
-    for instance in batch.updated { cache.update(instance) }
+    remember(batch)
     schedules?.committed(batch)
     noteWork(of: batch)
     for (partition, position) in batch.positions { reported[partition] = position.next }
+  }
+
+  private func remember(_ batch: ShardBatch) {
+    for instance in batch.started { cache.update(instance) }
+    for instance in batch.updated { cache.update(instance) }
   }
 
   /// What a batch makes due at once need not wait for the next scan.

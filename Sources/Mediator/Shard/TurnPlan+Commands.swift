@@ -1,13 +1,15 @@
 import Engine
+import Safeguards
 import Values
 
 /// What operators ask for.
 extension TurnPlan {
   mutating func apply(_ queued: QueuedCommand) {
     batch.commands.append(queued.number)
-    guard !queued.isDone else { return }
+    guard !queued.isDone || !Safeguard.holds(.requestRecognised) else { return }
     let outcome = perform(queued.command)
     if case .refused = outcome { ignore(.refused) }
+    guard Safeguard.holds(.commandAudited) else { return }
     batch.audit.append(AuditRow(command: queued.command, at: now, outcome: outcome))
   }
 

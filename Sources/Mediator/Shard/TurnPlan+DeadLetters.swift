@@ -14,9 +14,9 @@ extension TurnPlan {
   ///
   /// Looked for only where the state has an error, so that no other step pays for it.
   func uncaughtFault(
-    of instance: StoredInstance, before: StoredInstance?, _ step: Engine.Step, _ entry: DefinitionCatalog.Entry
+    of instance: StoredInstance, before: StoredInstance, _ step: Engine.Step, _ entry: DefinitionCatalog.Entry
   ) -> (event: KafkaRecord, detail: String)? {
-    guard let before, let error = instance.state.error else { return nil }
+    guard let error = instance.state.error else { return nil }
     // It faults now, or what undoes it fails now.
     guard before.state.error == nil || instance.state.status == .faulted else { return nil }
     let cause = before.state.error == nil ? error.json : error.extensions["compensation"]?["error"]
@@ -28,6 +28,19 @@ extension TurnPlan {
       return (event(of: call, activity: activity, reference, before, entry), detail)
     }
     return nil
+  }
+
+  /// What a step settles that makes an instance go on in spite of its error.
+  func settledFaults(
+    of instance: StoredInstance, before: StoredInstance, _ step: Engine.Step
+  ) -> SettledFaults? {
+    guard before.state.error != nil, step.entries.contains(where: \.opensAgain) else { return nil }
+    let settled = SettledFaults(instance: instance.id, head: batch.journalHead)
+    guard instance.state.error != nil else { return settled }
+    guard before.state.status.isTerminal else { return nil }
+    // What failed last was a compensation. It goes on, and ends with the error that is compensated for, as before.
+    let isUndoing = before.state.checkpoint?.ending != nil
+    return isUndoing ? SettledFaults(instance: instance.id, head: batch.journalHead, isNewestOnly: true) : settled
   }
 
   /// As it was sent, but for secrets: what stands for them stays.
@@ -53,6 +66,16 @@ extension Activity {
     switch phase {
     case .requested(let call), .retrying(let call, _): call
     default: nil
+    }
+  }
+}
+
+extension JournalEntry {
+  /// Whether an operator has made a faulted instance go on by it.
+  fileprivate var opensAgain: Bool {
+    switch self {
+    case .operated(.retry, _), .operated(.rerun, _), .operated(.skip, _): true
+    default: false
     }
   }
 }

@@ -1,5 +1,6 @@
 import Engine
 import Kafka
+import Safeguards
 import Values
 import Wire
 import Workflow
@@ -40,7 +41,9 @@ extension TurnPlan {
   static let maxAnswers = 1_000
 
   private mutating func cancel(_ child: UUIDValue, of parent: UUIDValue) {
-    guard let instance = find(child), !instance.state.status.isTerminal else { return }
+    guard let instance = find(child), !instance.state.status.isTerminal, Safeguard.holds(.childCancelled) else {
+      return
+    }
     step(child) { engine, state, now in
       engine.cancel(
         "the workflow that started it went on without it", compensating: true, state: &state, now: now)
@@ -49,7 +52,7 @@ extension TurnPlan {
 
   /// Tells an instance how another one that it started has ended. Both live on one shard.
   mutating func tell(_ parent: UUIDValue, of child: StoredInstance) {
-    guard let waiting = find(parent), !waiting.state.status.isTerminal else { return }
+    guard let waiting = find(parent), !waiting.state.status.isTerminal, Safeguard.holds(.childEndTold) else { return }
     let outcome: ChildOutcome
     switch child.state.status {
     case .completed: outcome = .completed(child.state.output ?? .null)
@@ -84,8 +87,8 @@ extension TurnPlan {
     let source = Self.scheduleSource(row.workflow)
     let id = InstanceID.make(workflow: row.workflow, source: source, id: due.rfc3339)
     // An instance that ends at once says itself when the next one starts.
-    schedules[row.workflow] = ScheduleRow(
-      workflow: row.workflow, definition: entry.number, nextAt: schedule.next(after: due, now: now))
+    let next = Safeguard.holds(.scheduleMovesOn) ? schedule.next(after: due, now: now) : due
+    schedules[row.workflow] = ScheduleRow(workflow: row.workflow, definition: entry.number, nextAt: next)
     if let known = instances[id] {
       // Its end will not come again.
       if known.state.status.isTerminal { scheduleAfter(known) }

@@ -1,5 +1,6 @@
 import Engine
 import Kafka
+import Safeguards
 import Values
 import Wire
 import Workflow
@@ -118,6 +119,7 @@ struct TurnPlan {
   }
 
   mutating func quarantine(_ record: KafkaRecord, reason: String, detail: String, instance: UUIDValue? = nil) {
+    guard Safeguard.holds(.letterKept) else { return }
     batch.deadLetters.append(
       DeadLetter(sequence: nextSequence(), record: record, reason: reason, detail: detail, instance: instance))
   }
@@ -129,7 +131,7 @@ struct TurnPlan {
   // MARK: Steps
 
   mutating func start(_ start: IncomingEvent.Start, _ event: IncomingEvent, key: [UInt8]?) {
-    guard instances[start.id] == nil else { return ignore(.duplicateEvent) }
+    guard instances[start.id] == nil || !Safeguard.holds(.startRecognised) else { return ignore(.duplicateEvent) }
     begin(
       start.entry, id: start.id, input: .array([event.json]), key: key, eventID: event.id, eventSource: event.source,
       orderKey: start.orderKey)
@@ -140,7 +142,7 @@ struct TurnPlan {
     _ entry: DefinitionCatalog.Entry, id: UUIDValue, input: JSON, key: [UInt8]?, eventID: String, eventSource: String,
     parent: UUIDValue? = nil, depth: Int = 0, orderKey: String? = nil
   ) {
-    let mustWait = orderKey.map(isHeld) ?? false
+    let mustWait = (orderKey.map(isHeld) ?? false) && Safeguard.holds(.orderKeyHeld)
     if let orderKey { heldOrderKeys.insert(orderKey) }
     startedHere.insert(id)
     startedCount += 1
@@ -164,6 +166,7 @@ struct TurnPlan {
   ) {
     guard let instance = instances[id] else { return ignore(.forged) }
     if instance.shard != shard {
+      guard Safeguard.holds(.replyForwarded) else { return ignore(.forged) }
       batch.forwarded.append(
         ForwardedReply(sequence: nextSequence(), partition: instance.shard, record: record))
       return
@@ -178,20 +181,23 @@ struct TurnPlan {
     _ id: UUIDValue, to target: DefinitionCatalog.Entry? = nil,
     _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
   ) -> Disposition {
-    guard var instance = instances[id], instance.shard == shard, let entry = catalog[instance.definition] else {
+    guard let before = instances[id], before.shard == shard, let entry = catalog[before.definition] else {
       ignore(.forged)
       return .ignored(.forged)
     }
-    let wasOpen = !instance.state.status.isTerminal
+    var instance = before
+    let wasOpen = !before.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
-    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: instances[id], step, entry)
+    let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: before, step, entry)
     if step.disposition == .applied, let target { instance.definition = target.number }
     instances[id] = instance
     switch step.disposition {
     case .applied:
       touch(id)
+      // Before the journal's row, and what comes of it: only what stands there already is settled.
+      if let settled = settledFaults(of: instance, before: before, step) { batch.settledFaults.append(settled) }
       journal(id, step, wasOpen: wasOpen)
-      if let fault { quarantine(fault.event, reason: "uncaughtFault", detail: fault.detail, instance: id) }
+      if let fault { quarantine(fault.event, reason: DeadLetter.uncaughtFault, detail: fault.detail, instance: id) }
     case .ignored(let reason):
       ignore(IgnoredReason(reason))
       // An early timer is written again all the same, so that the store's `wakeAt` becomes the true one.
@@ -229,7 +235,7 @@ struct TurnPlan {
 
   private mutating func ended(_ instance: StoredInstance) {
     endedCount[instance.state.status, default: 0] += 1
-    if let order = instance.order { batch.releasedOrderKeys.insert(order.key) }
+    if let order = instance.order, Safeguard.holds(.orderKeyReleased) { batch.releasedOrderKeys.insert(order.key) }
     if let parent = instance.parent { tell(parent, of: instance) }
     scheduleAfter(instance)
   }
@@ -255,6 +261,7 @@ struct TurnPlan {
   /// The batch, with each instance as its last step left it, and each partition's position behind its last record.
   mutating func finish() -> ShardBatch {
     batch.positions = lastRecords.mapValues { Position(after: $0) }
+    if !Safeguard.holds(.positionBehindRecord) { for key in batch.positions.keys { batch.positions[key]?.next += 1 } }
     for id in order {
       guard let instance = instances[id] else { continue }
       if startedHere.contains(id) { batch.started.append(instance) } else { batch.updated.append(instance) }
@@ -273,6 +280,6 @@ struct TurnPlan {
     guard !engine.definition.awaited.isEmpty || !former.definition.awaited.isEmpty else { return nil }
     let before = known.map { former.waits(of: $0.state) } ?? []
     let after = engine.waits(of: instance.state)
-    return before == after ? nil : WaitChange(instance: instance.id, waits: after)
+    return before == after || !Safeguard.holds(.waitsWritten) ? nil : WaitChange(instance: instance.id, waits: after)
   }
 }

@@ -11,6 +11,7 @@ enum DeadLetterRows {
     if !new.isEmpty { statements.append(insert(new, shard)) }
     if !returned.isEmpty { statements += takeBack(returned, shard, maxRedrives) }
     if !batch.unpublishedLetters.isEmpty { statements.append(leaveUnpublished(batch.unpublishedLetters, shard)) }
+    if !batch.settledFaults.isEmpty { statements.append(settle(batch.settledFaults, shard)) }
     return statements
   }
 
@@ -40,6 +41,34 @@ enum DeadLetterRows {
       .texts(letters.map(\.reason)), .texts(letters.map(\.detail)),
       .uuids(letters.map { $0.instance.map { PostgresUUID($0) } }),
     ]
+  }
+
+  // MARK: Those whose instance goes on
+
+  /// After the new letters: one may fault and go on in one batch. What somebody has dropped stays so.
+  private static func settle(_ faults: [SettledFaults], _ shard: Int32) -> PostgresStatement {
+    PostgresStatement(
+      """
+      with settled as (
+        select d.shard, d.sequence
+          from unnest($2::uuid[], $3::int8[], $4::boolean[]) as s(instance, head, newest_only)
+         cross join lateral (
+           select shard, sequence, row_number() over (order by sequence desc) as place from dead_letters
+            where instance = s.instance and shard = $1 and sequence <= s.head and reason = $5
+              and status in ('open', 'parked')) d
+         where not s.newest_only or d.place = 1
+      ), resolved as (
+        update dead_letters d set status = 'resolved', changed_at = now() from settled s
+         where (d.shard, d.sequence) = (s.shard, s.sequence) and d.status in ('open', 'parked')
+        returning d.shard, d.sequence, d.rounds
+      )
+      insert into dead_letter_history (letter_shard, letter_sequence, action, actor, round, detail)
+      select shard, sequence, 'resolved', 'mediator', rounds, 'its instance goes on' from resolved order by sequence
+      """,
+      [
+        .int4(shard), .uuids(faults.map { PostgresUUID($0.instance) }), .int8s(faults.map(\.head)),
+        .bools(faults.map(\.isNewestOnly)), .text(DeadLetter.uncaughtFault),
+      ])
   }
 
   // MARK: Those that come back

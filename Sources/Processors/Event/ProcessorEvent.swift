@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -86,6 +87,6 @@ public enum Outcome: Sendable, Hashable {
 
   /// Only a final outcome is remembered: after a failure that a later attempt may mend, that attempt has to act.
   var isFinal: Bool {
-    if case .failed(let failure) = self { !failure.retryable } else { true }
+    if case .failed(let failure) = self { !failure.retryable || !Safeguard.holds(.onlyFinalRemembered) } else { true }
   }
 }

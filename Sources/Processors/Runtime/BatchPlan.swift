@@ -1,3 +1,4 @@
+import Safeguards
 import Values
 import Wire
 
@@ -18,7 +19,7 @@ struct BatchPlan<Work: Sendable>: Sendable {
     events.reserveCapacity(batch.count)
     index.reserveCapacity(batch.count)
     for event in batch {
-      if event.isExpired(at: now) {
+      if event.isExpired(at: now), Safeguard.holds(.deadlineHonoured) {
         expired.append(event)
       } else if let first = index[event.idempotencyKey] {
         events[first].append(event)

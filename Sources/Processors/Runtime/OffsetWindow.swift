@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 
 /// Which records of each partition are done with, and so how far it may be committed: over the contiguous prefix only.
 /// Pure.
@@ -65,6 +66,7 @@ struct OffsetWindow: Sendable {
       lane = Lane()
     }
     lane.entries.append(Entry(offset: place.offset, holds: 1))
+    if !Safeguard.holds(.offsetAfterReply) { lane.committable = place.offset + 1 }
     lane.pending += 1
     lanes[place.partition] = lane
     openCount += 1
@@ -82,6 +84,7 @@ struct OffsetWindow: Sendable {
       guard lane.entries[index].holds == 0 else { return }
       lane.pending -= 1
       lane.trim()
+      if !Safeguard.holds(.offsetContiguous) { lane.committable = place.offset + 1 }
     }
   }
 

@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -48,7 +49,8 @@ struct OutgoingRecords: Sendable {
 
   /// What is sent when an event has ended so.
   func messages(for result: EventResult) -> [ReplyPipeline.Message] {
-    guard case .settled(let outcome, _) = result.ending else { return [] }
+    guard case .settled(let outcome, let isRepeat) = result.ending else { return [] }
+    if isRepeat, !Safeguard.holds(.repeatAnswered) { return [] }
     switch (result.event.recipient, outcome) {
     case (.mediator(let address), _): return [reply(outcome, to: address, key: result.event.key)]
     case (.nobody, .completed): return []

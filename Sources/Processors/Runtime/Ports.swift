@@ -12,6 +12,19 @@ public protocol EventSource: Sendable {
   /// Tells the group the next offset of each partition. A failure costs only repeated deliveries, which the inbox
   /// recognises.
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError)
+  /// The positions that the group has in these partitions, where it has.
+  func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64]
+}
+
+/// How far the processor has come, kept with its effects: it goes back with them when an older state of the database is
+/// put back, and what they lack is read again.
+public protocol PositionStore: Sendable {
+  /// The next offset of those partitions for which there is one.
+  func load(_ partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64]
+  /// Writes positions over what was loaded or written last.
+  ///
+  /// - Throws: `memberLost` when something else is there by now; `store`. Nothing, or not all of it, is written then.
+  func save(_ positions: [TopicPartition: Int64]) async throws(ProcessorError)
 }
 
 /// Where replies and dead letters go.

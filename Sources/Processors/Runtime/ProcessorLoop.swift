@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Values
 import Wire
 
@@ -13,23 +14,31 @@ public actor ProcessorLoop {
   private let outgoing: OutgoingRecords
   private let source: any EventSource
   private let sink: any EventSink
+  private let positions: (any PositionStore)?
   private let clock: any ProcessorClock
   private let pipeline: ReplyPipeline
   private let metrics: ProcessorMetrics
   /// Taken from the source, and the sink could not take them yet.
   private var held: [ProcessorEvent] = []
   private var revoked: Set<TopicPartition> = []
+  /// Of these it is not known yet whether the database is as far as the group.
+  private var unchecked: Set<TopicPartition> = []
+  /// How many changes of the assignment are under way.
+  private var assigning = 0
+  /// Why this membership has to end.
+  private var failure: ProcessorError?
   private var nextCommit: Timestamp
   private var nextResend: Timestamp
 
   public init(
     options: ProcessorLoopOptions, intake: Intake, source: any EventSource, publisher: any ReplyPublisher,
-    sink: any EventSink, clock: any ProcessorClock, metrics: ProcessorMetrics
+    sink: any EventSink, positions: (any PositionStore)? = nil, clock: any ProcessorClock, metrics: ProcessorMetrics
   ) {
     self.options = options
     self.intake = intake
     self.source = source
     self.sink = sink
+    self.positions = positions
     self.clock = clock
     self.metrics = metrics
     outgoing = OutgoingRecords(source: "/processors/\(options.name)")
@@ -40,14 +49,19 @@ public actor ProcessorLoop {
 
   /// One turn. Returns how many events it handed to the sink: 0 when nothing came within the options' `wait`.
   ///
-  /// - Throws: `store` or `conflict` (call again after a while; the events are kept), `source`.
+  /// - Throws: `store` or `conflict` (call again after a while; the events are kept), `source`; `memberLost` when the
+  ///   database is not as far as what is read.
   @discardableResult
   public func turn() async throws(ProcessorError) -> Int {
+    steadyPace()
     resendIfDue()
+    if let failure { throw failure }
+    guard assigning == 0 else { return try await pause() }
+    if !unchecked.isEmpty, try await goBack(in: Array(unchecked)) { throw Self.isBehind }
     if held.isEmpty { try await poll() }
     let count = held.count
     try await handOver()
-    await commitIfDue()
+    try await commitIfDue()
     return count
   }
 
@@ -58,7 +72,7 @@ public actor ProcessorLoop {
     let room = min(options.batchSize, options.maxOpen - open, await sink.room)
     guard room > 0 else {
       // The broker does not acknowledge, or the effects are slow: read no more, and look again soon.
-      _ = try await source.nextBatch(max: 0, wait: min(options.wait, .milliseconds(20)))
+      _ = try await pause()
       return
     }
     var records = try await source.nextBatch(max: room, wait: options.wait)
@@ -78,6 +92,10 @@ public actor ProcessorLoop {
     }
     if !parcels.isEmpty { pipeline.finish(parcels) }
     held = events
+  }
+
+  private func pause() async throws(ProcessorError) -> Int {
+    try await source.nextBatch(max: 0, wait: min(options.wait, .milliseconds(20))).count
   }
 
   private func undecodable(
@@ -121,6 +139,14 @@ public actor ProcessorLoop {
     pipeline.abandon(dropped.map(\.place))
   }
 
+  /// A clock that was set back must not put off what is done every so often: replies would wait for it.
+  private func steadyPace() {
+    guard Safeguard.holds(.paceSteady) else { return }
+    let now = clock.now()
+    nextResend = min(nextResend, now + options.resendInterval)
+    nextCommit = min(nextCommit, now + options.commitInterval)
+  }
+
   private func resendIfDue() {
     let now = clock.now()
     guard now >= nextResend else { return }
@@ -129,28 +155,70 @@ public actor ProcessorLoop {
     nextResend = now + options.resendInterval
   }
 
-  private func commitIfDue() async {
+  private func commitIfDue() async throws(ProcessorError) {
     let now = clock.now()
     guard now >= nextCommit else { return }
     nextCommit = now + options.commitInterval
-    await commit(pipeline.committable())
-  }
-
-  private func commit(_ positions: [TopicPartition: Int64]) async {
-    guard !positions.isEmpty else { return }
-    do {
-      try await source.commit(positions)
-      pipeline.markCommitted(positions)
-    } catch {
+    do throws(ProcessorError) {
+      try await commit(pipeline.committable())
+    } catch  where error.code != .memberLost {
       // Tried again with the next commit; until then it costs only repeated deliveries.
       metrics.commitFailed(error.message)
     }
   }
 
+  /// First in the database: it is never behind the group, unless it was put back.
+  private func commit(_ next: [TopicPartition: Int64]) async throws(ProcessorError) {
+    guard !next.isEmpty else { return }
+    try await positions?.save(next)
+    try await source.commit(next)
+    pipeline.markCommitted(next)
+  }
+
+  /// The last chance to commit.
+  private func commitFinally(_ next: [TopicPartition: Int64]) async {
+    do throws(ProcessorError) { try await commit(next) } catch { metrics.commitFailed(error.message) }
+  }
+
   // MARK: Coming and going of partitions
 
-  /// To be called before the first record of these partitions is given out.
-  public func assign(_ partitions: [TopicPartition]) { revoked.subtract(partitions) }
+  /// To be called before it is decided where these partitions are read from. Where the database is behind the group (an
+  /// older state of it was put back), the group goes back as well.
+  public func assign(_ partitions: [TopicPartition]) async {
+    revoked.subtract(partitions)
+    guard positions != nil else { return }
+    unchecked.formUnion(partitions)
+    assigning += 1
+    let began = clock.now()
+    do throws(ProcessorError) {
+      let isBehind = try await goBack(in: partitions)
+      // By then they may have been given out from where the group was.
+      if isBehind, clock.now() - began > Self.assignmentLimit { failure = Self.isBehind }
+    } catch {
+      // Found out before anything is read.
+      metrics.uncheckedPositions(error.message)
+    }
+    assigning -= 1
+  }
+
+  /// Below the consumer's limit for a rebalance.
+  private static let assignmentLimit = Duration.seconds(8)
+  private static let isBehind = ProcessorError(
+    .memberLost, "the database is behind the group's positions: joining the group again, from there")
+
+  /// - Returns: whether the group had to go back.
+  private func goBack(in partitions: [TopicPartition]) async throws(ProcessorError) -> Bool {
+    guard let positions else { return false }
+    let stored = try await positions.load(partitions)
+    let committed = stored.isEmpty ? [:] : try await source.committed(in: partitions)
+    let behind = stored.filter { partition, position in (committed[partition] ?? position) > position }
+    if !behind.isEmpty {
+      metrics.wentBack(to: behind, from: committed)
+      try await source.commit(behind)
+    }
+    unchecked.subtract(partitions)
+    return !behind.isEmpty
+  }
 
   /// Finishes what is under way for these partitions, commits it and lets go of them. To be called before they are
   /// revoked. What cannot be finished in time is left to the next owner, for whom the inbox knows what was done.
@@ -160,7 +228,8 @@ public actor ProcessorLoop {
     dropHeld(of: partitions)
     await sink.abandon(partitions)
     await settle(partitions, within: limit)
-    await commit(pipeline.committable(in: partitions))
+    await commitFinally(pipeline.committable(in: partitions))
+    unchecked.subtract(partitions)
     pipeline.forget(partitions)
   }
 
@@ -170,6 +239,7 @@ public actor ProcessorLoop {
     revoked.formUnion(partitions)
     dropHeld(of: partitions)
     await sink.abandon(partitions)
+    unchecked.subtract(partitions)
     pipeline.forget(partitions)
   }
 
@@ -180,7 +250,7 @@ public actor ProcessorLoop {
     let end = clock.now() + limit
     await sink.close()
     await settle(pipeline.partitions, within: end - clock.now())
-    await commit(pipeline.committable())
+    await commitFinally(pipeline.committable())
   }
 
   private func settle(_ partitions: Set<TopicPartition>, within limit: Duration) async {
@@ -189,8 +259,8 @@ public actor ProcessorLoop {
       group.addTask { await pipeline.settled(partitions) }
       group.addTask { await clock.sleep(limit) }
       await group.next()
-      pipeline.stopWaiting()
       group.cancelAll()
+      pipeline.stopWaiting()
     }
   }
 }

@@ -1,4 +1,5 @@
 import Hosting
+import Kafka
 import Logging
 import Metrics
 import Synchronization
@@ -86,6 +87,20 @@ public final class ProcessorMetrics: Sendable {
 
   func commitFailed(_ reason: String) {
     logger.debug("offsets not committed", metadata: ["reason": "\(reason)"])
+  }
+
+  func uncheckedPositions(_ reason: String) {
+    logger.debug("positions not compared with the database", metadata: ["reason": "\(reason)"])
+  }
+
+  /// The database knows less than the group has read: an older state of it was put back.
+  func wentBack(to positions: [TopicPartition: Int64], from committed: [TopicPartition: Int64]) {
+    let places = positions.map { partition, position in
+      "\(partition.topic)/\(partition.partition): \(committed[partition] ?? position) → \(position)"
+    }
+    logger.warning(
+      "the database is older than the group's positions: what it does not know is read again",
+      metadata: ["positions": "\(places.sorted())"])
   }
 
   /// The first of a kind is a warning; the counters tell of the others.

@@ -1,4 +1,5 @@
 import Kafka
+import Safeguards
 import Synchronization
 import Values
 
@@ -114,6 +115,8 @@ public final class ReplyPipeline: Sendable {
     await withCheckedContinuation { continuation in
       state.withLock { $0.waiters.append((partitions, continuation)) }
       wakeWaiters()
+      // Who begins to wait when it is over already has missed `stopWaiting`.
+      if Task.isCancelled { stopWaiting() }
     }
   }
 
@@ -151,6 +154,7 @@ public final class ReplyPipeline: Sendable {
           state.window.release(envelope.place)
         case .failed(let reason):
           state.failure = reason
+          guard Safeguard.holds(.replySentAgain) else { continue }
           state.unsent.append(envelope)
         }
       }

@@ -4,6 +4,8 @@ import Values
 /// A group member as the loop's source.
 struct KafkaEventSource: EventSource {
   let consumer: KafkaConsumer
+  let configuration: KafkaConfiguration
+  let group: String
 
   func nextBatch(max: Int, wait: Duration) async throws(ProcessorError) -> [KafkaRecord] {
     guard max > 0 else {
@@ -22,6 +24,25 @@ struct KafkaEventSource: EventSource {
       try await consumer.commit(positions)
     } catch {
       throw ProcessorError(kafka: error)
+    }
+  }
+}
+
+extension KafkaEventSource {
+  /// Asked seldom: when partitions are given to the member.
+  func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64] {
+    do throws(KafkaError) {
+      let admin = try KafkaAdmin(configuration, limit: .seconds(3))
+      let answer: Result<[TopicPartition: Int64], KafkaError>
+      do throws(KafkaError) {
+        answer = .success(try await admin.committed(by: group, in: partitions))
+      } catch {
+        answer = .failure(error)
+      }
+      await admin.close()
+      return try answer.get()
+    } catch {
+      throw ProcessorError(.source, "\(error)")
     }
   }
 }

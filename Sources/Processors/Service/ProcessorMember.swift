@@ -8,6 +8,8 @@ import Wire
 struct ProcessorMember: Sendable {
   let options: ProcessorOptions
   let sink: any EventSink
+  /// Nil where the processor keeps nothing in a database.
+  let positions: (any PositionStore)?
   let producer: KafkaProducer
   let metrics: ProcessorMetrics
   let status: ProcessorStatus
@@ -38,8 +40,10 @@ struct ProcessorMember: Sendable {
       throw ProcessorError(kafka: error)
     }
     let made = ProcessorLoop(
-      options: options.loop, intake: options.intake, source: KafkaEventSource(consumer: consumer),
-      publisher: KafkaReplyPublisher(producer: producer), sink: sink, clock: SystemClock(), metrics: metrics)
+      options: options.loop, intake: options.intake,
+      source: KafkaEventSource(consumer: consumer, configuration: options.kafka, group: options.group),
+      publisher: KafkaReplyPublisher(producer: producer), sink: sink, positions: positions, clock: SystemClock(),
+      metrics: metrics)
     await loop.set(made)
     // A last turn that takes too long is cancelled.
     let failure = await stop.run(grace: Limit.lastTurn) { await turn(made, consumer) }

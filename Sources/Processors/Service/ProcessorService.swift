@@ -39,6 +39,9 @@ public struct ProcessorService: Service {
     try await prepare()
     guard !stopSignal.isSet else { return }
     let open = try options.openSink(storeLog: status.store, logger: logger)
+    let positions = options.database.map {
+      PostgresPositionStore(group: options.group, configuration: $0, timeout: options.databaseTimeout)
+    }
     let producer = try KafkaProducer(options.kafka, logger: logger)
     let metrics = ProcessorMetrics(name: options.name, logger: logger)
     let pruning = Task { await prune() }
@@ -46,7 +49,8 @@ public struct ProcessorService: Service {
     while !stopSignal.isSet {
       do throws(ProcessorError) {
         try await ProcessorMember(
-          options: options, sink: open.sink, producer: producer, metrics: metrics, status: status, stop: stopSignal,
+          options: options, sink: open.sink, positions: positions, producer: producer, metrics: metrics, status: status,
+          stop: stopSignal,
           logger: logger
         ).run()
       } catch {
@@ -57,6 +61,7 @@ public struct ProcessorService: Service {
     pruning.cancel()
     await producer.close(within: .seconds(1))
     await open.close()
+    await positions?.close()
   }
 
   // MARK: Starting

@@ -15,7 +15,9 @@ public enum ProcessorSchema {
     component: "processors",
     [
       Migration(
-        number: 1, name: "processors", sql: String(decoding: PackageResources.V0001_processors_sql, as: UTF8.self))
+        number: 1, name: "processors", sql: String(decoding: PackageResources.V0001_processors_sql, as: UTF8.self)),
+      Migration(
+        number: 2, name: "positions", sql: String(decoding: PackageResources.V0002_positions_sql, as: UTF8.self)),
     ])
 
   /// Looks whether the declared tables are there with their columns and unique constraints.

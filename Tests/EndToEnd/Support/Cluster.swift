@@ -49,14 +49,16 @@ final class Cluster: Sendable {
     try start(program, arguments: arguments)
   }
 
-  func start(_ program: String, arguments: [String]) throws -> ServiceProcess {
+  func start(
+    _ program: String, arguments: [String], at terminal: PseudoTerminal? = nil
+  ) throws -> ServiceProcess {
     let number = counter.withLock { counter in
       counter += 1
       return counter
     }
     return try ServiceProcess(
       program, arguments, environment: environment,
-      logFile: "\(directory)/\(number)-\(program.split(separator: "/").last ?? "program").log")
+      logFile: "\(directory)/\(number)-\(program.split(separator: "/").last ?? "program").log", terminal: terminal)
   }
 
   /// Runs a program to its end.

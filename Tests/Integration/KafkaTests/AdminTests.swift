@@ -61,6 +61,24 @@ struct AdminTests {
     mock.end()
   }
 
+  @Test("leaders that moved or went away are found again by a client that only asks")
+  func movedLeaders() async throws {
+    let mock = try MockBrokerServer(brokers: 3, topics: ["moving": 2])
+    let places = [TopicPartition(topic: "moving", partition: 0), TopicPartition(topic: "moving", partition: 1)]
+    try mock.setLeader(of: places[0], to: 1)
+    try mock.setLeader(of: places[1], to: 2)
+    let admin = try KafkaAdmin(mock.configuration, limit: .seconds(10))
+    _ = try await admin.watermarks(places)
+    try mock.setLeader(of: places[0], to: 3)
+    try mock.setLeader(of: places[1], to: 1)
+    #expect(try await admin.watermarks(places).count == 2)
+    try mock.setBroker(3, up: false)
+    try mock.setLeader(of: places[0], to: 2)
+    #expect(try await admin.watermarks(places).count == 2)
+    await admin.close()
+    mock.end()
+  }
+
   @Test("a group's lag, on the mock cluster as well")
   func lag() async throws {
     let mock = try MockBrokerServer(topics: ["lagging": 2])

@@ -1,3 +1,4 @@
+import Engine
 import Kafka
 import Postgres
 import Synchronization
@@ -119,6 +120,80 @@ import Wire
     #expect(try await store.edit(id, value: nil, headers: [], detail: ""))
     #expect(try await letter(cluster).edited?.value == nil)
     #expect(try await letter(cluster).entry.isEdited)
+    await cluster.close()
+  }
+
+  // MARK: Faults that are settled
+
+  private static let body = """
+    schedule: {on: {one: {with: {type: go}}}}
+    do:
+      - ask: {call: oracle}
+    """
+
+  private func fault(_ instance: UUIDValue, _ batch: inout ShardBatch, reason: String = DeadLetter.uncaughtFault) {
+    batch.journalHead += 1
+    let record = KafkaRecord(
+      topic: "mediator.channel.oracle", partition: -1, offset: -1, timestamp: 1, key: nil, value: nil, headers: [])
+    batch.deadLetters.append(
+      DeadLetter(sequence: batch.journalHead, record: record, reason: reason, detail: "no", instance: instance))
+  }
+
+  private func statuses(_ cluster: Cluster) async throws -> [DeadLetterStatus] {
+    try await DeadLetterQueries(pool: cluster.pool).list(DeadLetterFilter(), limit: 20).items
+      .sorted { $0.id < $1.id }.map(\.status)
+  }
+
+  @Test func theFaultsOfAnInstanceThatGoesOnAreResolved() async throws {
+    let cluster = try await Cluster.make()
+    let (shard, other) = (try await cluster.shard(0), try await cluster.shard(1))
+    let id = instance(1)
+    try await shard.commit { batch in
+      fault(id, &batch)
+      fault(instance(2), &batch)
+      fault(id, &batch, reason: "undeliverable")
+      fault(id, &batch)
+      // It goes on, and faults again, in this very batch.
+      batch.settledFaults = [SettledFaults(instance: id, head: batch.journalHead)]
+      fault(id, &batch)
+    }
+    try await other.commit { fault(id, &$0) }
+    #expect(try await statuses(cluster) == [.resolved, .open, .open, .resolved, .open, .open])
+    let history = try await letter(cluster).history
+    #expect(history.map(\.action) == ["resolved"])
+    #expect(history.map(\.actor) == ["mediator"])
+    // Only the newest, and what was dropped stays dropped.
+    let store = DeadLetterStore(pool: cluster.pool, actor: "me@here")
+    _ = try await store.drop([DeadLetterID(shard: 0, sequence: 2)], why: "known")
+    try await shard.commit { batch in
+      fault(instance(2), &batch)
+      fault(id, &batch)
+      batch.settledFaults = [
+        SettledFaults(instance: id, head: batch.journalHead, isNewestOnly: true),
+        SettledFaults(instance: instance(2), head: batch.journalHead),
+      ]
+    }
+    #expect(
+      try await statuses(cluster) == [.resolved, .dropped, .open, .resolved, .open, .resolved, .resolved, .open])
+    await cluster.close()
+  }
+
+  /// A batch that is not committed settles nothing: a former owner's, say.
+  @Test func theyAreResolvedInTheTransactionOfTheStep() async throws {
+    let cluster = try await Cluster.make()
+    let shard = try await cluster.shard(0)
+    let engine = try await cluster.deploy(body: Self.body)
+    let (state, _) = engine.start(id: instance(1), input: [["data": 1]], now: start)
+    try await shard.commit { fault(instance(1), &$0) }
+    let unknown = StoredInstance(
+      shard: 0, definition: 4711, key: nil, eventID: "1", eventSource: "/tests", state: state)
+    await #expect(throws: MediatorError.self) {
+      try await shard.commit { batch in
+        batch.started = [unknown]
+        batch.settledFaults = [SettledFaults(instance: instance(1), head: batch.journalHead)]
+      }
+    }
+    #expect(try await statuses(cluster) == [.open])
     await cluster.close()
   }
 

@@ -180,4 +180,64 @@ struct ExactlyOnceTests {
     try await processor.stop()
     try await expectOneEffectEach(2000, station)
   }
+
+  // MARK: An older database
+
+  private static let tables = ["log", "processor_inbox", "processor_positions"]
+
+  private func snapshot(_ station: Station) async throws {
+    try await station.execute(Self.tables.map { "create table old_\($0) as table \($0);" }.joined())
+  }
+
+  private func putBack(_ station: Station) async throws {
+    let statements = Self.tables.map { "delete from \($0); insert into \($0) select * from old_\($0);" }
+    try await station.execute("begin; \(statements.joined()) commit")
+  }
+
+  private func act(_ keys: Range<Int>, _ station: Station) async throws {
+    let events = keys.map { station.event("e\($0)", data("e\($0)"), partitionKey: "m\($0 % 17)") }
+    let before = try await station.replies(atLeast: 0).count
+    try await station.send(events)
+    _ = try await station.replies(atLeast: before + keys.count)
+    let (group, known) = (
+      try await station.committed(), "select coalesce(sum(position), 0)::bigint from processor_positions"
+    )
+    #expect(group <= Int64(try await station.count(known)))
+  }
+
+  /// What came after the snapshot is not there any more, though the group has read it: it is read again.
+  @Test func anOlderDatabaseCatchesUp() async throws {
+    let station = try await station()
+    let kind = ProcessorOptions.Kind.persistence(tables: [try table()])
+    try await station.withProcessor(kind) { try await act(0..<60, station) }
+    try await snapshot(station)
+    try await station.withProcessor(kind) { try await act(60..<130, station) }
+    try await putBack(station)
+    try await expectOneEffectEach(60, station)
+    try await station.withProcessor(kind) {
+      try await poll(within: .seconds(30), "the effects to be there again") {
+        try await station.count("select count(*) from log") == 130 ? true : nil
+      }
+      try await act(130..<140, station)
+    }
+    try await expectOneEffectEach(140, station)
+    #expect(station.logs.all.contains { $0.contains("the database is older than the group's positions") })
+  }
+
+  /// Nobody has stopped the processor for it.
+  @Test func soDoesOneThatIsPutBackUnderARunningProcessor() async throws {
+    let station = try await station()
+    try await station.withProcessor(.persistence(tables: [try table()])) {
+      try await act(0..<60, station)
+      try await snapshot(station)
+      try await act(60..<130, station)
+      try await putBack(station)
+      // The next ones show it.
+      try await station.send((130..<160).map { station.event("e\($0)", data("e\($0)"), partitionKey: "m\($0 % 17)") })
+      try await poll(within: .seconds(60), "the effects to be there again") {
+        try await station.count("select count(*) from log") == 160 ? true : nil
+      }
+    }
+    try await expectOneEffectEach(160, station)
+  }
 }

@@ -23,6 +23,18 @@ import Values
     #expect(bench.entries.contains(.workflowResumed(reason: "because")))
   }
 
+  @Test func aFailureThatIsFinalStaysSoUntilItIsResumed() throws {
+    var bench = try Bench("do: [{ask: {call: oracle}}]")
+    try bench.operate(.suspend)
+    bench.reply(.failed(CallTests.failure, retryable: false, retryAfter: nil))
+    try bench.restart()
+    try bench.operate(.resume)
+    #expect(bench.state.status == .faulted)
+    try bench.operate(.retry)
+    // The processor would answer the same execution with what it said already.
+    #expect(Set(bench.requests.map(\.idempotencyKey)).count == 2)
+  }
+
   @Test func timersStandStill() throws {
     var bench = try Bench("timeout: {after: PT1M}\ndo: [{nap: {wait: {seconds: 30}}}, {ask: {call: oracle}}]")
     bench.now = start + .seconds(10)

@@ -49,6 +49,18 @@ import Wire
     #expect(batch.updated.map(\.id) == [id])
   }
 
+  @Test func aFailureThatCameWhileTheInstanceWasSuspendedIsADeadLetterOnceItIsResumed() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let id = try started(&turns)
+    _ = turns.turn([]) { $0.apply(command(.suspend, on: id, request: 1)) }
+    failed(id, &turns)
+    #expect(turns.stored[id]?.state.status == .suspended)
+    let (plan, batch) = turns.turn([]) { $0.apply(command(.resume, on: id, request: 2)) }
+    #expect(plan.instances[id]?.state.status == .faulted)
+    #expect(batch.deadLetters.map(\.reason) == ["uncaughtFault"])
+    #expect(batch.deadLetters.first?.instance == id)
+  }
+
   @Test func whatCannotBeDoneIsRefusedAndToldWhy() throws {
     var turns = Turns([try entry(1, oneCall)])
     let id = try started(&turns)

@@ -189,4 +189,50 @@ import Wire
     #expect(second.deadLetters.map(\.reason) == ["uncaughtFault"])
     #expect(try second.deadLetters.map { try ProcessingEvent.decode($0.record).data } == [["undo": true]])
   }
+
+  // MARK: Instances that go on
+
+  private func operate(_ operation: Operation, _ turns: inout Turns) throws -> ShardBatch {
+    let id = try #require(turns.stored.keys.first)
+    return turns.turn([]) { plan in
+      plan.step(id) { engine, state, now in engine.operate(operation, reason: "", state: &state, now: now) }
+    }.1
+  }
+
+  @Test(arguments: [Operation.retry, .skip(task: nil, output: 42)])
+  func anInstanceThatGoesOnHasSettledItsFaults(_ operation: Operation) throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let letter = try #require(failing(&turns, turns.turn([event(value: "{}")]).1).deadLetters.first)
+    #expect(try operate(.override(.context, 1), &turns).settledFaults.isEmpty, "it stays as it is")
+    let batch = try operate(operation, &turns)
+    let settled = try #require(batch.settledFaults.first)
+    #expect(batch.settledFaults.count == 1)
+    #expect(settled.instance == letter.instance)
+    #expect(!settled.isNewestOnly)
+    #expect(settled.head >= letter.sequence)
+    #expect(batch.journal.allSatisfy { $0.sequence > settled.head }, "a further fault must not be settled by it")
+    #expect(batch.deadLetters.isEmpty)
+  }
+
+  /// What it is compensated for stays its error; only the compensation that failed is settled when it goes on.
+  @Test func aCompensationThatGoesOnSettlesItsOwnFault() throws {
+    var turns = Turns([
+      try entry(
+        1,
+        """
+        schedule: {on: {one: {with: {type: go}}}}
+        use: {functions: {undo: {call: oracle, with: {undo: true}}}}
+        do:
+          - act: {set: {done: true}, metadata: {compensation: {use: undo}}}
+          - ask: {call: oracle}
+        """)
+    ])
+    let first = try failing(&turns, turns.turn([event(value: "{}")]).1)
+    #expect(try operate(.retry, &turns).settledFaults.isEmpty, "it is undoing, and nothing of it has ended")
+    let second = try failing(&turns, first)
+    #expect(second.updated.map(\.state.status) == [.faulted])
+    let settled = try operate(.retry, &turns).settledFaults
+    #expect(settled.map(\.isNewestOnly) == [true])
+    #expect(settled.map(\.head) == [second.journalHead])
+  }
 }

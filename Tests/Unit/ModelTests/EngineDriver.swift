@@ -1,4 +1,5 @@
 import Engine
+import Generator
 import Testing
 import Values
 import Workflow

@@ -1,4 +1,5 @@
 import Engine
+import Generator
 import Values
 import Workflow
 

@@ -1,4 +1,5 @@
 import Engine
+import Generator
 import Values
 import Workflow
 
@@ -78,14 +79,9 @@ struct World {
     .microseconds(127 + dice.roll(dice.pick([900, 900_000, 9_000_000, 20_000_000])))
   }
 
-  static let types = [
-    "https://serverlessworkflow.io/spec/1.0.0/errors/communication",
-    "https://serverlessworkflow.io/spec/1.0.0/errors/runtime", "https://example.com/errors/stock", "about:blank",
-  ]
-
   private static func problem(_ dice: inout Dice) -> ProblemDetails {
     ProblemDetails(
-      type: dice.pick(types), status: dice.pick([400, 404, 409, 500, 503]),
+      type: dice.pick(DefinitionGenerator.errorTypes), status: dice.pick([400, 404, 409, 500, 503]),
       title: dice.chance(60) ? dice.pick(["Busy", "Gone"]) : nil, detail: dice.chance(40) ? "try later" : nil,
       instance: dice.chance(20) ? "/elsewhere" : nil, extensions: dice.chance(10) ? ["hint": 7] : [:])
   }

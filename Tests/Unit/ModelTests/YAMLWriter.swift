@@ -1,3 +1,4 @@
+import Generator
 import Values
 
 /// Writes data as YAML in the many ways in which people write it.

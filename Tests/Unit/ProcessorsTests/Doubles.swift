@@ -48,6 +48,30 @@ final class TestSource: EventSource {
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError) {
     state.withLock { $0.committed.merge(positions) { _, new in new } }
   }
+
+  func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64] {
+    committed.filter { partitions.contains($0.key) }
+  }
+}
+
+/// Positions in memory, which fail as they are told.
+actor TestPositions: PositionStore {
+  private(set) var saved: [TopicPartition: Int64]
+  private var failures: [ProcessorError] = []
+
+  init(_ saved: [TopicPartition: Int64] = [:]) { self.saved = saved }
+
+  func fail(_ error: ProcessorError) { failures.append(error) }
+
+  func load(_ partitions: [TopicPartition]) throws(ProcessorError) -> [TopicPartition: Int64] {
+    if !failures.isEmpty { throw failures.removeFirst() }
+    return saved.filter { partitions.contains($0.key) }
+  }
+
+  func save(_ positions: [TopicPartition: Int64]) throws(ProcessorError) {
+    if !failures.isEmpty { throw failures.removeFirst() }
+    saved.merge(positions) { _, new in new }
+  }
 }
 
 /// Keeps what is published, and acknowledges when it is told to.

@@ -12,13 +12,15 @@ struct ProcessorLoopTests {
   private let store = TestStore()
   private let partition = TopicPartition(topic: "mediator.channel.test", partition: 0)
 
-  private func loop(_ publisher: TestPublisher, maxOpen: Int = 4000) -> ProcessorLoop {
+  private func loop(
+    _ publisher: TestPublisher, maxOpen: Int = 4000, positions: TestPositions? = nil
+  ) -> ProcessorLoop {
     var options = ProcessorLoopOptions(name: "test")
     options.maxOpen = maxOpen
     options.commitInterval = .zero
     return ProcessorLoop(
       options: options, intake: Intake(.mediator), source: source, publisher: publisher,
-      sink: BatchSink(handler: EchoHandler(), store: store, clock: clock), clock: clock,
+      sink: BatchSink(handler: EchoHandler(), store: store, clock: clock), positions: positions, clock: clock,
       metrics: ProcessorMetrics(name: "test", logger: Logger(label: "t", factory: { _ in SwiftLogNoOpLogHandler() })))
   }
 
@@ -34,6 +36,63 @@ struct ProcessorLoopTests {
     #expect(publisher.records.compactMap(\.reply?.kind) == [.completed(1), .completed(2)])
     #expect(publisher.records.map(\.key) == [Array("k".utf8), Array("k".utf8)])
     #expect(source.committed == [partition: 7])
+  }
+
+  // MARK: The database's own positions
+
+  @Test func theDatabaseIsNeverBehindTheGroup() async throws {
+    let positions = TestPositions()
+    let loop = loop(TestPublisher(), positions: positions)
+    await loop.assign([partition])
+    source.give([record("a", offset: 5)])
+    await positions.fail(ProcessorError(.store, "down"))
+    try await loop.turn()
+    #expect(source.committed == [:], "the group waits for the database")
+    try await loop.turn()
+    #expect(await positions.saved == [partition: 6])
+    #expect(source.committed == [partition: 6])
+  }
+
+  @Test func anOlderDatabaseTakesTheGroupBack() async throws {
+    try await source.commit([partition: 9])
+    let loop = loop(TestPublisher(), positions: TestPositions([partition: 4]))
+    await loop.assign([partition])
+    #expect(source.committed == [partition: 4])
+    #expect(try await loop.turn() == 0)
+    // A group that is behind (it crashed between the two) reads again, and the inbox knows.
+    let other = TopicPartition(topic: partition.topic, partition: 1)
+    try await source.commit([other: 2])
+    let second = self.loop(TestPublisher(), positions: TestPositions([other: 7]))
+    await second.assign([other])
+    #expect(source.committed[other] == 2)
+  }
+
+  /// Nothing is read before it is known; and what may have been read from the wrong place is not used.
+  @Test func whatCouldNotBeComparedIsComparedFirst() async throws {
+    try await source.commit([partition: 9])
+    let positions = TestPositions([partition: 4])
+    let loop = loop(TestPublisher(), positions: positions)
+    for _ in 0..<2 { await positions.fail(ProcessorError(.store, "down")) }
+    await loop.assign([partition])
+    source.give([record("a", offset: 9)])
+    let failure = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(failure?.code == .store)
+    let lost = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(lost?.code == .memberLost)
+    #expect(source.committed == [partition: 4])
+    #expect(source.asked.isEmpty)
+  }
+
+  /// An older database was put back while the member works: it joins again.
+  @Test func aDatabaseThatSaysSomethingElseEndsTheMembership() async throws {
+    let positions = TestPositions()
+    let loop = loop(TestPublisher(), positions: positions)
+    await loop.assign([partition])
+    source.give([record("a", offset: 5)])
+    await positions.fail(ProcessorError(.memberLost, "put back"))
+    let lost = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(lost?.code == .memberLost)
+    #expect(source.committed == [:])
   }
 
   @Test func aTurnWithoutRecordsDoesNothing() async throws {
@@ -66,6 +125,22 @@ struct ProcessorLoopTests {
     publisher.answer()
     try await loop.turn()
     #expect(source.committed == [partition: 7])
+  }
+
+  @Test func aClockSetBackHoldsUpNeitherRepliesNorOffsets() async throws {
+    let publisher = TestPublisher(automatic: false)
+    let loop = loop(publisher)
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    publisher.answer { _ in .failed("down") }
+    clock.advance(.seconds(-3600))
+    try await loop.turn()
+    clock.advance(.seconds(1))
+    try await loop.turn()
+    publisher.answer()
+    try await loop.turn()
+    #expect(publisher.records.count == 2)
+    #expect(source.committed == [partition: 6])
   }
 
   @Test func aReplyThatWasNotWrittenIsSentAgain() async throws {

@@ -77,6 +77,7 @@ struct DeadLetterRedrive: AsyncParsableCommand {
 enum RedriveRefusal {
   static func reason(_ entry: DeadLetterEntry, maxRounds: Int, isForced: Bool) -> String? {
     if entry.isProcessingEvent {
+      if entry.status == .resolved { return "a processing event, whose instance has gone on" }
       return
         "a processing event: nobody waits for its reply; \(entry.instance.map(retry) ?? "its instance is not known")"
     }
@@ -84,7 +85,7 @@ enum RedriveRefusal {
     return switch entry.status {
     case .dropped: "it was dropped; --force sends it all the same"
     case .parked: "it came back \(entry.rounds) times and is parked: edit it, then --force sends it once more"
-    case .open, .redriven:
+    case .open, .redriven, .resolved:
       entry.rounds >= maxRounds ? "it was sent again \(entry.rounds) times; --force sends it once more" : nil
     }
   }

@@ -106,11 +106,13 @@ struct DeadLetterReport: Sendable {
   /// What to do about it.
   private var next: String? {
     let entry = letter.entry
-    if entry.isProcessingEvent { return entry.instance.map(RedriveRefusal.retry) }
+    if entry.isProcessingEvent, [.open, .parked].contains(entry.status) {
+      return entry.instance.map(RedriveRefusal.retry)
+    }
     return switch entry.status {
     case .open: "mediatorctl dlq redrive \(entry.id)"
     case .parked: "mediatorctl dlq edit \(entry.id) --value FILE, then mediatorctl dlq redrive \(entry.id) --force"
-    case .redriven, .dropped: nil
+    case .redriven, .resolved, .dropped: nil
     }
   }
 

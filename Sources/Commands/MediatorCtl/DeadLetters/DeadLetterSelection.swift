@@ -38,9 +38,9 @@ struct DeadLetterSelection: ParsableArguments {
     return chosen.reversed()
   }
 
-  /// Asks before more than one, where there is somebody to ask.
+  /// Asks before more than one.
   func confirm(_ count: Int, _ verb: String) throws {
-    guard count > 1, !yes, canAsk else { return }
-    try ask("\(verb) \(count) dead letters?")
+    guard count > 1 else { return }
+    try askBefore("\(verb) \(count) dead letters?", unless: yes)
   }
 }

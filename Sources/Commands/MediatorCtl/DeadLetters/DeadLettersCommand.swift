@@ -93,7 +93,7 @@ struct DeadLetterOptions: ParsableArguments {
   var since: MomentArgument?
   @Option(help: ArgumentHelp("Before then.", valueName: "moment|duration"))
   var until: MomentArgument?
-  @Option(help: "open, redriven, parked or dropped; may be repeated.")
+  @Option(help: "open, redriven, parked, resolved or dropped; may be repeated.")
   var status: [DeadLetterStatus] = []
   @Flag(help: "Those that came back too often: --status parked.")
   var parked = false
@@ -127,7 +127,7 @@ extension DeadLetterStatus: ExpressibleByArgument {
   var colour: Colour {
     switch self {
     case .open, .parked: .red
-    case .redriven: .green
+    case .redriven, .resolved: .green
     case .dropped: .faint
     }
   }

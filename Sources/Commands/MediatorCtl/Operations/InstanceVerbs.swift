@@ -135,7 +135,7 @@ extension InstancesCommand {
 
     func operation() throws -> Operation {
       .skip(
-        task: options.targets.ids.isEmpty ? nil : options.targets.task,
+        task: options.targets.ids.isEmpty ? nil : options.targets.query.task,
         output: try readJSON(rawOutput, option: "--with"))
     }
   }
@@ -166,7 +166,7 @@ extension InstancesCommand {
 
     func operation() throws -> Operation {
       if let context { return .override(.context, try readJSON(context, option: "--context")) }
-      let task = options.targets.ids.isEmpty ? nil : options.targets.task
+      let task = options.targets.ids.isEmpty ? nil : options.targets.query.task
       return .override(.input(task: task), try readJSON(input ?? "", option: "--input"))
     }
   }

@@ -8,55 +8,31 @@ import Values
 struct TargetOptions: ParsableArguments {
   @Argument(help: ArgumentHelp("Instance ids, or how they begin; or none, and a query.", valueName: "id"))
   var ids: [String] = []
-  @Option(help: ArgumentHelp("Of this workflow: NAMESPACE/NAME or NAME.", valueName: "workflow"))
-  var workflow: WorkflowArgument?
-  @Option(help: "Of this version.")
-  var version: String?
-  @Option(help: "In this status; may be repeated.")
-  var status: [InstanceStatus] = []
-  @Option(help: "Whose record had this key.")
-  var key: String?
-  @Option(help: ArgumentHelp("With this text in the error (type, title or detail).", valueName: "text"))
-  var error: String?
-  @Option(
-    help: ArgumentHelp("Whose error comes from this task: its reference, or its name.", valueName: "task"))
-  var task: String?
-  @Option(help: ArgumentHelp("Started since then.", valueName: "moment|duration"))
-  var since: MomentArgument?
+  @OptionGroup var query: InstanceQueryOptions
   @Option(help: "How many a query takes at most, the newest first, 1 to 100000.")
   var limit = 1_000
 
   func validate() throws {
     guard (1...100_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 100000.") }
-    if ids.isEmpty, !isQuery {
+    if ids.isEmpty, query.isEmpty {
       throw ValidationError("Name instances, or say which: --workflow, --status, --key, --error, --task, --since.")
     }
     // With ids, a task is what is done to them, not how they are found.
-    if !ids.isEmpty, isQuery, task == nil { throw ValidationError("Either name instances or give a query.") }
+    if !ids.isEmpty, !query.isEmpty, query.task == nil {
+      throw ValidationError("Either name instances or give a query.")
+    }
     for id in ids where InstancePrefix(id) == nil {
       throw ValidationError(
         "'\(id)' is not the beginning of an instance id: \(InstancePrefix.minimumDigits) to 32 hexadecimal digits.")
     }
   }
 
-  private var isQuery: Bool {
-    workflow != nil || version != nil || !status.isEmpty || key != nil || error != nil || since != nil
-      || task != nil
-  }
-
   /// - Parameter statuses: what the query is narrowed to where it names no status.
   func resolve(_ pool: PostgresPool, statuses: Set<InstanceStatus>) async throws -> [InstanceSummary] {
     let queries = InstanceQueries(pool: pool, timeout: .seconds(60))
     guard ids.isEmpty else { return try await named(queries) }
-    var filter = InstanceFilter()
-    filter.namespace = workflow?.namespace
-    filter.name = workflow?.name
-    filter.version = version
-    filter.statuses = status.isEmpty ? statuses : Set(status)
-    filter.key = key.map { Array($0.utf8) }
-    filter.error = error
-    filter.failedTask = task
-    filter.since = since?.resolved(now: .now())
+    var filter = query.filter()
+    if filter.statuses.isEmpty { filter.statuses = statuses }
     return try await queries.list(filter, limit: limit).items
   }
 
@@ -124,12 +100,8 @@ struct RequestOptions: ParsableArguments {
 
   /// Asks on the terminal before more than one instance is touched, or where the caller has a warning to give.
   func confirm(_ question: String, count: Int, warns: Bool = false) throws(CommandFailure) {
-    guard !yes, !dryRun, count > 1 || warns else { return }
-    guard canAsk else {
-      throw CommandFailure(
-        "not without a yes: \(question)", next: "--dry-run tells what would happen, --yes says yes", status: .failure)
-    }
-    try ask(question)
+    guard !dryRun, count > 1 || warns else { return }
+    try askBefore(question, unless: yes)
   }
 }
 

@@ -1,13 +1,16 @@
 import Glibc
 import Hosting
 
-/// Whether there is somebody who can be asked.
-var canAsk: Bool { isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 }
-
-/// Asks a question on the terminal.
+/// Makes sure that somebody wants it: asks on the terminal.
 ///
-/// - Throws: when the answer is anything but yes.
-func ask(_ question: String) throws(CommandFailure) {
+/// - Parameter isWanted: whether somebody has said so already, with `--yes`.
+/// - Throws: when the answer is anything but yes, and when there is nobody who could be asked.
+func askBefore(_ question: String, unless isWanted: Bool) throws(CommandFailure) {
+  guard !isWanted else { return }
+  guard isatty(STDIN_FILENO) == 1, isatty(STDERR_FILENO) == 1 else {
+    throw CommandFailure(
+      "not without a yes: \(question)", next: "--dry-run tells what would happen, --yes says yes")
+  }
   writeToStandardError("\(question) [y/N]")
   guard let answer = readLine()?.lowercased(), ["y", "yes"].contains(answer) else {
     throw CommandFailure("nothing was done", next: "--yes does not ask, --dry-run tells what would be done")

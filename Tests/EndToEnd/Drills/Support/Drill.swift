@@ -37,9 +37,11 @@ actor Drill {
   ///
   /// - Parameters:
   ///   - arguments: more of them, by mediator or processor.
+  ///   - variables: environment variables of their own, by mediator or processor.
   ///   - garbage: whether a record in a hundred is none that a mediator can accept.
   init(
-    _ name: String, arguments: [String: [String]] = [:], cluster given: Cluster? = nil, garbage: Bool = true
+    _ name: String, arguments: [String: [String]] = [:], variables: [String: [String: String]] = [:],
+    cluster given: Cluster? = nil, garbage: Bool = true
   ) async throws {
     self.name = name
     garbagePercent = garbage ? 1 : 0
@@ -54,6 +56,12 @@ actor Drill {
     }
     for processor in Self.processors {
       commands[processor] = ["processor", processor, "--instance", "\(processor)-1"] + (arguments[processor] ?? [])
+    }
+    for (service, own) in variables {
+      guard let command = commands[service] else { continue }
+      commands[service] =
+        ["/usr/bin/env"] + own.map { "\($0.key)=\($0.value)" } + [ServiceProcess.path(of: command[0])]
+        + command.dropFirst()
     }
     for service in Self.mediators + Self.processors { try start(service) }
     try await cluster.waitForMediator()
@@ -219,6 +227,24 @@ actor Drill {
     let time = try await waitForShards(since: end, shards: shards, within: limit) - end
     recoveries.append(time)
     return time
+  }
+
+  /// Waits until each shard has ended more instances than now, and notes how long that took: where what the database says
+  /// of the time is not to be believed.
+  func recoveredByCount(within limit: Duration = .seconds(60)) async throws {
+    let cluster = self.cluster
+    func ended() async throws -> [Int: Int] {
+      let rows = try await cluster.query(
+        "select shard, count(*) as ended from instances where ended_at is not null group by shard")
+      return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.int("shard"), try $0.int("ended")) })
+    }
+    let start = ContinuousClock.now
+    let before = try await ended()
+    try await poll(within: limit, every: .milliseconds(50), "each shard of \(name) to end an instance") {
+      let now = try await ended()
+      return before.allSatisfy { shard, count in (now[shard] ?? 0) > count } ? true : nil
+    }
+    recoveries.append(.now - start)
   }
 
   /// - Returns: when the last of the shards ended its first instance after `start`.

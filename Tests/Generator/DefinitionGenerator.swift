@@ -1,7 +1,7 @@
 import Values
 
 /// Draws definitions in which every construct of the language turns up, and which end.
-struct DefinitionGenerator {
+package struct DefinitionGenerator {
   var dice: Dice
   /// How many tasks may still be made.
   private(set) var budget = 0
@@ -16,9 +16,15 @@ struct DefinitionGenerator {
   private var timeouts: [String] = []
   private var errors: [String] = []
 
-  init(dice: Dice) { self.dice = dice }
+  package init(dice: Dice) { self.dice = dice }
 
-  mutating func workflow() -> JSON {
+  /// Of the errors that tasks raise and processors answer with.
+  package static let errorTypes = [
+    "https://serverlessworkflow.io/spec/1.0.0/errors/communication",
+    "https://serverlessworkflow.io/spec/1.0.0/errors/runtime", "https://example.com/errors/stock", "about:blank",
+  ]
+
+  package mutating func workflow() -> JSON {
     budget = 2 + dice.roll(14)
     var root: JSONObject = [
       "document": ["dsl": "1.0.3", "namespace": "tests", "name": "model", "version": "1.0.0"]
@@ -225,7 +231,7 @@ struct DefinitionGenerator {
 
   private mutating func error() -> JSON {
     var error: JSONObject = [
-      "type": .string(dice.pick(World.types + ["https://example.com/{s}/{n}", "${ \"urn:\\(.n)\" }"])),
+      "type": .string(dice.pick(Self.errorTypes + ["https://example.com/{s}/{n}", "${ \"urn:\\(.n)\" }"])),
       "status": .number(JSONNumber(dice.pick([400, 409, 503]))),
     ]
     if dice.chance(60) { error["title"] = dice.pick(["Gone", "${ \"Number \\(.n)\" }"]) }
@@ -304,7 +310,7 @@ struct DefinitionGenerator {
       if dice.chance(60) { filter["status"] = .number(JSONNumber(dice.pick([400, 408, 503, 409]))) }
       if filter.isEmpty || dice.chance(40) {
         filter["type"] = .string(
-          dice.pick(World.types + ["https://serverlessworkflow.io/dsl/errors/types/communication"]))
+          dice.pick(Self.errorTypes + ["https://serverlessworkflow.io/dsl/errors/types/communication"]))
       }
       if dice.chance(15) { filter["title"] = dice.pick(["Busy", "Gone"]) }
       handler["errors"] = ["with": .object(filter)]
