@@ -22,7 +22,7 @@ extension Engine {
     state.updatedAt = instance.updatedAt
     let execution = Execution(definition: definition, options: options, state: state, now: instance.updatedAt)
     do throws(Refusal) {
-      return .start(try JournalReading(entries: journal, execution: execution).start(from: reference))
+      return .start(try JournalReading(journal, execution: execution).start(from: reference))
     } catch {
       return .refused(error.sentence)
     }
@@ -31,8 +31,22 @@ extension Engine {
 
 /// Reads what tasks were given out of a journal, which holds what tasks gave.
 private struct JournalReading {
+  /// In the words of the version that the instance runs now.
   let entries: [JournalEntry]
   let execution: Execution
+  /// Where the last entry of another version stands.
+  let lastMigration: Int?
+
+  init(_ journal: [JournalEntry], execution: Execution) {
+    var entries: [JournalEntry] = []
+    for entry in journal {
+      if case .migrated(let record, _) = entry { entries = entries.map { $0.moved(by: record) } }
+      entries.append(entry)
+    }
+    self.entries = entries
+    self.execution = execution
+    lastMigration = entries.lastIndex { if case .migrated = $0 { true } else { false } }
+  }
 
   func start(from reference: String) throws(Refusal) -> RerunStart {
     let path = try execution.definition.path(toRerun: reference)
@@ -145,6 +159,8 @@ private struct JournalReading {
       case .operated(.rerun(let start), _): if let context = start.context { return context }
       case .taskCompleted(_, let reference, _) where execution.definition.task(at: reference)?.export?.as != nil:
         if index > 0, case .contextExported = entries[index - 1] { continue }
+        // In the version that the instance ran then, the task need not have had an export.
+        if let lastMigration, index < lastMigration { continue }
         throw Refusal("the journal is of a version that did not keep $context; give it, or keep the present one")
       default: continue
       }
@@ -165,6 +181,30 @@ private struct JournalReading {
       }
     }
     return next
+  }
+}
+
+extension JournalEntry {
+  /// The entry in the words of the version that an instance went on in. What has no task there any more keeps a
+  /// reference that none has.
+  fileprivate func moved(by record: MigrationRecord) -> JournalEntry {
+    func new(_ reference: String) -> String { record.reference(reference) ?? "" }
+    switch self {
+    case .taskStarted(let activity, let reference): return .taskStarted(activity: activity, reference: new(reference))
+    case .taskReopened(let activity, let reference):
+      return .taskReopened(activity: activity, reference: new(reference))
+    case .taskSkipped(let reference): return .taskSkipped(reference: new(reference))
+    case .taskCompleted(let activity, let reference, let output):
+      return .taskCompleted(activity: activity, reference: new(reference), output: output)
+    case .operated(.override(.input(let task?), let data), let reason):
+      return .operated(.override(.input(task: new(task)), data), reason: reason)
+    case .operated(.rerun(let start), let reason):
+      let moved = RerunStart(
+        task: new(start.task), input: start.input, context: start.context, enclosing: start.enclosing,
+        nextActivity: start.nextActivity)
+      return .operated(.rerun(moved), reason: reason)
+    default: return self
+    }
   }
 }
 

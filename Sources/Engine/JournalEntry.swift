@@ -31,6 +31,8 @@ public enum JournalEntry: Sendable, Hashable {
   case taskReopened(activity: Int, reference: String)
   /// An operator did something that no other entry tells.
   case operated(Operation, reason: String)
+  /// The instance goes on in another version of its workflow.
+  case migrated(MigrationRecord, reason: String)
   case workflowSuspended(reason: String)
   case workflowResumed(reason: String)
   case workflowCompleted(output: JSON)

@@ -50,6 +50,11 @@ extension JournalEntry {
       ["is": "task.reopened", "task": .string(reference), "activity": .number(JSONNumber(activity))]
     case .operated(let operation, let reason):
       ["is": "workflow.operated", "operation": operation.json, "reason": .string(reason)]
+    case .migrated(let record, let reason):
+      [
+        "is": "workflow.migrated", "from": .string(record.from), "to": .string(record.to), "moved": record.moved.json,
+        "reason": .string(reason),
+      ]
     case .workflowSuspended(let reason):
       ["is": "workflow.suspended", "reason": .string(reason)]
     case .workflowResumed(let reason):
@@ -99,6 +104,11 @@ extension JournalEntry {
     case "workflow.operated":
       self = .operated(
         try Operation(try Self.required(json["operation"], kind)), reason: json["reason"]?.string ?? "")
+    case "workflow.migrated":
+      self = .migrated(
+        MigrationRecord(
+          from: try Self.required(json["from"]?.string, kind), to: try Self.required(json["to"]?.string, kind),
+          moved: [String: String](texts: json["moved"])), reason: json["reason"]?.string ?? "")
     case "workflow.suspended": self = .workflowSuspended(reason: json["reason"]?.string ?? "")
     case "workflow.resumed": self = .workflowResumed(reason: json["reason"]?.string ?? "")
     case "workflow.cancelled": self = .workflowCancelled(reason: json["reason"]?.string ?? "")

@@ -31,10 +31,11 @@ import Values
 
     try await faultedInstances(cluster)
     try await openInstances(cluster)
+    try await otherVersions(cluster)
 
     let audit = try JSON.parse(try await cluster.run("mediatorctl", "audit", "--output", "json"))
     let verbs = (audit["operations"]?.array ?? []).compactMap { $0["verb"]?.string }
-    #expect(Set(verbs) == ["retry", "skip", "replay", "resume", "suspend", "cancel"])
+    #expect(Set(verbs) == ["retry", "skip", "replay", "resume", "suspend", "cancel", "migrate"])
     #expect(audit["operations"]?.array?.allSatisfy { $0["author"]?.string == "ann" } == true)
     #expect(try await mediator.stop() == 0, "\(mediator.log.suffix(2000))")
     await cluster.remove()
@@ -97,7 +98,82 @@ import Values
     }
   }
 
+  private static func moving(_ version: String, _ tasks: String) -> String {
+    """
+    document: {dsl: 1.0.3, namespace: ops, name: moving, version: \(version)}
+    schedule: {on: {one: {with: {type: ops.move}}}}
+    do: \(tasks)
+    """
+  }
+
+  /// An instance waits while newer versions are deployed, and goes on in the one that has its open task.
+  private func otherVersions(_ cluster: Cluster) async throws {
+    func deploy(_ version: String, _ tasks: String) async throws {
+      let path = try cluster.write(Self.moving(version, tasks), to: "moving-\(version).yaml")
+      try await cluster.run("mediatorctl", "deploy", path)
+    }
+    try await deploy("1.0.0", "[{pause: {wait: {hours: 1}}}, {done: {set: {v: 1}}}]")
+    for id in ["m1", "m2"] { try await emit("ops.move", id, cluster) }
+    try await poll(within: .seconds(30), "both to wait") {
+      try await cluster.count("select count(*) from instances where status = 'waiting'") == 2 ? true : nil
+    }
+    try await deploy("1.1.0", "[{first: {set: {x: 1}}}, {pause: {wait: {hours: 1}}}, {done: {set: {v: 2}}}]")
+    try await deploy("2.0.0", "[{other: {wait: {hours: 1}}}]")
+    let id = try await ids(of: "moving", cluster)[0]
+
+    let unsafe = try await operate(cluster, "migrate", id, "--to", "latest", "--plan", expecting: 1)
+    #expect(unsafe["instances"]?[0]?["plan"]?["refusals"]?[0]?["code"]?.string == "taskGone")
+    let refused = try await operate(cluster, "migrate", id, "--to", "2.0.0", expecting: 1)
+    #expect(refused["instances"]?[0]?["outcome"]?.string == "refused")
+    let plan = try await operate(cluster, "migrate", id, "--to", "1.1.0", "--plan")
+    #expect(plan["instances"]?[0]?["plan"]?["tasks"]?[0]?["to"]?.string == "/do/1/pause")
+    let dry = try await operate(cluster, "migrate", id, "--to", "1.1.0", "--dry-run")
+    #expect(dry["instances"]?[0]?["outcome"]?.string == "would be applied")
+    #expect(try await version(id, cluster) == "1.0.0")
+    _ = try await cluster.run("mediatorctl", ["instances", "migrate", id, "--to", "3.0.0"], expecting: 4)
+
+    // Asked for twice with one id, it is done once; a query leaves out what runs that version already.
+    let migrate = ["migrate", "--workflow", "moving", "--to", "1.1.0", "--yes"]
+    for _ in 1...2 {
+      try await operate(cluster, ["migrate", id, "--to", "1.1.0", "--request-id", "move"])
+    }
+    #expect(try await operate(cluster, migrate)["instances"]?.array?.count == 1)
+    #expect(try await operate(cluster, migrate)["instances"]?.array?.isEmpty == true)
+    #expect(try await version(id, cluster) == "1.1.0")
+    try await itsStory(id, cluster)
+
+    try await operate(cluster, "skip", id, "--task", "/do/1/pause", "--with", "null")
+    #expect(try await output(id, cluster) == ["v": 2])
+  }
+
+  /// Its past is told in the version that it ran then, its present in the new one.
+  private func itsStory(_ id: String, _ cluster: Cluster) async throws {
+    func told(_ command: [String]) async throws -> JSON {
+      try JSON.parse(try await cluster.run("mediatorctl", command + ["--output", "json"]))
+    }
+    let shown = try await told(["instances", "show", id])
+    #expect(shown["workflow"]?["version"]?.string == "1.1.0")
+    #expect(shown["tasks"]?[0]?["reference"]?.string == "/do/1/pause")
+    #expect(shown["migrations"]?[0]?["from"]?.string == "1.0.0")
+    let rows = try await told(["at", id])["rows"]?.array ?? []
+    #expect(rows.count == 2)
+    let first = try await told(["at", id, "--seq", "\(rows.first?["sequence"]?.int ?? 0)"])
+    #expect(first["version"]?.string == "1.0.0")
+    #expect(first["tasks"]?[0]?["reference"]?.string == "/do/0/pause")
+    let last = try await told(["at", id, "--seq", "\(rows.last?["sequence"]?.int ?? 0)"])
+    #expect(last["version"]?.string == "1.1.0")
+    #expect(last["tasks"]?[0]?["reference"]?.string == "/do/1/pause")
+    #expect(try await told(["timeline", id])["migrations"]?.array?.count == 1)
+    _ = try await told(["why", id])
+  }
+
   // MARK: -
+
+  private func version(_ id: String, _ cluster: Cluster) async throws -> String? {
+    try await cluster.query(
+      "select d.version from instances i join definitions d on d.number = i.definition where i.id = '\(id)'"
+    ).first?.text("version")
+  }
 
   private func emit(_ type: String, _ id: String, _ cluster: Cluster) async throws {
     try await cluster.run("mediatorctl", "events", "emit", "--type", type, "--id", id, "--data", "{}")

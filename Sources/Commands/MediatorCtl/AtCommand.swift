@@ -95,7 +95,8 @@ struct FoldReport {
   var json: JSON {
     [
       "id": .string(detail.summary.id.text), "sequence": .integer(fold.sequence), "at": .time(fold.at),
-      "status": .string(fold.status.rawValue), "output": fold.output ?? .null, "error": fold.problem?.json ?? .null,
+      "version": .string(detail.version(after: fold.sequence)), "status": .string(fold.status.rawValue),
+      "output": fold.output ?? .null, "error": fold.problem?.json ?? .null,
       "tasks": .array(fold.history.tasks.map(\.json)),
       "emitted": .array(fold.emitted.map { ["id": .string($0.id), "type": .string($0.type)] }),
       "children": .array(
@@ -111,8 +112,12 @@ struct FoldReport {
     var head = FieldList()
     head.add("Instance", style.painted(summary.id.text, .bold))
     head.add("After row", "\(fold.sequence) at \(style.moment(fold.at))")
+    head.add("Workflow", "\(summary.namespace)/\(summary.name) \(detail.version(after: fold.sequence))")
     head.add("Status", fold.status.rawValue)
-    head.add("Now", "\(summary.status.rawValue), \(detail.journal.count { $0.sequence > fold.sequence }) rows later")
+    head.add(
+      "Now",
+      "\(summary.version == detail.version(after: fold.sequence) ? "" : "\(summary.version), ")\(summary.status.rawValue), \(detail.journal.count { $0.sequence > fold.sequence }) rows later"
+    )
     head.add("Output", fold.output.map { TextWidth.plain($0.text) })
     head.add("Error", fold.problem.map { TextWidth.plain($0.summary) })
     head.add("Emitted", lines: fold.emitted.map { TextWidth.plain("\($0.type) \($0.id)") })
@@ -140,6 +145,21 @@ struct FoldReport {
   }
 }
 
+extension MigrationRecord {
+  var path: String { "\(from) → \(to)" }
+}
+
+extension InstanceMigration {
+  var json: JSON {
+    [
+      "sequence": .integer(sequence), "at": .time(at), "from": .string(record.from), "to": .string(record.to),
+      "reason": .string(reason),
+    ]
+  }
+
+  func line(_ style: Style) -> String { "\(record.path) at \(style.moment(at))" }
+}
+
 extension JournalEntry {
   /// What happened, in one line.
   var line: String {
@@ -162,6 +182,7 @@ extension JournalEntry {
     case .contextExported: "≔ $context"
     case .taskReopened(_, let reference): "○ \(reference) again"
     case .operated(let operation, let reason): "✎ \(operation.verb)" + (reason.isEmpty ? "" : ": \(reason)")
+    case .migrated(let record, let reason): "✎ migrated \(record.path)" + (reason.isEmpty ? "" : ": \(reason)")
     case .workflowSuspended(let reason): "⏸ suspended" + (reason.isEmpty ? "" : ": \(reason)")
     case .workflowResumed(let reason): "▶ resumed" + (reason.isEmpty ? "" : ": \(reason)")
     case .workflowCompleted: "■ completed"

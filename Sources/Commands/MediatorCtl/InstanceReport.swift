@@ -23,6 +23,7 @@ struct InstanceReport {
     object["output"] = detail.output ?? .null
     object["tasks"] = .array(detail.history.tasks.map(\.json))
     object["tasksAreComplete"] = .bool(detail.isComplete)
+    object["migrations"] = .array(detail.migrations.map(\.json))
     return .object(object)
   }
 
@@ -45,6 +46,7 @@ struct InstanceReport {
     fields.add("Instance", style.painted(summary.id.text, .bold))
     fields.add("Status", style.painted(summary.status.rawValue, summary.status.colour))
     fields.add("Workflow", "\(summary.namespace)/\(summary.name) \(summary.version)")
+    fields.add("Migrated", lines: detail.migrations.map { $0.line(style) })
     fields.add("Key", summary.key.map { TextWidth.plain(keyText($0)) })
     if let id = summary.eventID {
       fields.add("Event", TextWidth.plain(id) + (summary.eventSource.map { " from \(TextWidth.plain($0))" } ?? ""))

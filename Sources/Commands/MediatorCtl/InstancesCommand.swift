@@ -13,7 +13,7 @@ struct InstancesCommand: AsyncParsableCommand {
       """,
     subcommands: [
       List.self, Show.self, Suspend.self, Resume.self, Cancel.self, Retry.self, Rerun.self, Skip.self, Override.self,
-      Replay.self,
+      Replay.self, Migrate.self,
     ])
 
   struct List: AsyncParsableCommand {

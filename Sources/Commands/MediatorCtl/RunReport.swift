@@ -120,6 +120,8 @@ struct RunReport {
     case .workflowResumed(let reason): return Line(sign: "▶", colour: .blue, name: "resumed", text: reason)
     case .operated(let operation, let reason):
       return Line(sign: "✎", colour: .yellow, name: operation.verb, text: reason)
+    case .migrated(let record, let reason):
+      return Line(sign: "✎", colour: .yellow, name: "migrated", text: "\(record.path)  \(reason)")
     case .taskReopened(_, let reference): return task("↻", .yellow, reference, "goes on")
     case .workflowPending, .emitted, .childStarted, .childCancelled, .contextExported: return nil
     }

@@ -47,6 +47,7 @@ struct TimelineReport {
     object["to"] = .time(timeline.end)
     object["idleSeconds"] = .seconds(timeline.idle)
     object["tasksAreComplete"] = .bool(detail.isComplete)
+    object["migrations"] = .array(detail.migrations.map(\.json))
     object["tasks"] = .array(
       timeline.rows.map { row in
         [
@@ -89,7 +90,8 @@ struct TimelineReport {
     }
     let idle = "No attempt was under way for \(TimeText.duration(timeline.idle)) of \(total)."
     let trimmed = lines.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
-    return ([head, ""] + trimmed + ["", idle]).joined(separator: "\n")
+    let migrations = detail.migrations.map { "Migrated \($0.line(style))." }
+    return ([head, ""] + trimmed + ["", idle] + migrations).joined(separator: "\n")
   }
 
   private func note(_ row: Timeline.Row) -> String {

@@ -45,6 +45,33 @@ public struct InstanceDetail: Sendable {
   public let wakeAt: Timestamp?
 }
 
+/// That an instance went on in another version of its workflow.
+public struct InstanceMigration: Sendable, Hashable {
+  /// The row of the journal.
+  public let sequence: Int64
+  public let at: Timestamp
+  public let record: MigrationRecord
+  public let reason: String
+}
+
+extension InstanceDetail {
+  /// The oldest first, of the rows that were read.
+  public var migrations: [InstanceMigration] {
+    journal.flatMap { row in
+      row.entries.compactMap { entry in
+        guard case .migrated(let record, let reason) = entry else { return nil }
+        return InstanceMigration(sequence: row.sequence, at: row.at, record: record, reason: reason)
+      }
+    }
+  }
+
+  /// The version that it ran after a row of its journal.
+  public func version(after sequence: Int64) -> String {
+    let migrations = migrations
+    return migrations.last { $0.sequence <= sequence }?.record.to ?? migrations.first?.record.from ?? summary.version
+  }
+}
+
 /// Whom the beginning of an id names.
 public enum InstanceLookup: Sendable {
   case none

@@ -33,25 +33,61 @@ public struct OperationPreview: Sendable {
     let definitions = try await pool.snapshot(
       timeout: timeout,
       PostgresStatement("select source, file from definitions where number = $1", [.int4(instance.definition)]))
-    let (source, file) = try store { () throws(PostgresError) in
-      (try definitions.first?.text("source") ?? "", try definitions.first?.text("file") ?? "")
-    }
-    guard let definition = WorkflowParser.parse(source, file: file).definition else {
+    guard let engine = try definitions.first.flatMap({ row throws(MediatorError) in try Self.engine(row) }) else {
       throw MediatorError(.definition, "the definition of instance \(id.text) cannot be read by this version")
     }
+    return Subject(instance: instance, engine: engine)
+  }
+
+  /// The engine of one deployed version of a workflow.
+  ///
+  /// - Parameter version: a semantic version, or `latest`.
+  /// - Returns: nil when there is none, with the versions that there are, the highest first.
+  public func engine(
+    of namespace: String, _ name: String, version: String
+  ) async throws(MediatorError) -> (engine: Engine?, versions: [SemanticVersion]) {
+    let rows = try await pool.snapshot(
+      timeout: timeout,
+      PostgresStatement(
+        "select version, source, file from definitions where namespace = $1 and name = $2",
+        [.text(namespace), .text(name)]))
+    let known = try store { () throws(PostgresError) in
+      var known: [(version: SemanticVersion, row: PostgresRow)] = []
+      for row in rows { if let version = SemanticVersion(try row.text("version")) { known.append((version, row)) } }
+      return known.sorted { $0.version > $1.version }
+    }
+    let wanted = version == "latest" ? known.first : known.first { $0.version.description == version }
+    let engine = try wanted.flatMap { entry throws(MediatorError) in try Self.engine(entry.row) }
+    return (engine, known.map(\.version))
+  }
+
+  /// - Returns: nil when this version cannot read the definition.
+  private static func engine(_ row: PostgresRow) throws(MediatorError) -> Engine? {
+    let (source, file) = try store { () throws(PostgresError) in (try row.text("source"), try row.text("file")) }
+    guard let definition = WorkflowParser.parse(source, file: file).definition else { return nil }
     var options = EngineOptions()
     // The values are the mediator's; for what would happen, their names will do.
     options.secrets = .object(
       JSONObject(definition.secrets.map { ($0, JSON.string("(secret)")) }))
-    return Subject(instance: instance, engine: Engine(definition: definition, options: options))
+    return Engine(definition: definition, options: options)
   }
 
   public static func preview(
     _ operation: Operation, reason: String, on subject: Subject, now: Timestamp
   ) -> Outcome {
     var state = subject.instance.state
-    let step = subject.engine.operate(operation, reason: reason, state: &state, now: now)
-    return switch step.disposition {
+    return outcome(subject.engine.operate(operation, reason: reason, state: &state, now: now), state)
+  }
+
+  public static func preview(
+    _ migration: MigrationRequest, to target: Engine, reason: String, on subject: Subject, now: Timestamp
+  ) -> Outcome {
+    var state = subject.instance.state
+    return outcome(subject.engine.migrate(migration, to: target, reason: reason, state: &state, now: now), state)
+  }
+
+  private static func outcome(_ step: Engine.Step, _ state: InstanceState) -> Outcome {
+    switch step.disposition {
     case .applied: .applied(state.status, step.entries)
     case .ignored(let why): .refused("the instance would not take it (\(why.rawValue))")
     case .refused(let why): .refused(why)

@@ -40,7 +40,8 @@ public struct TaskRecord: Sendable, Hashable {
 
   /// The activity's number within the instance; nil for a skipped task, which has none.
   public let activity: Int?
-  public let reference: String
+  /// In the version of the workflow that it ran in; of an open task, in the one that its instance runs now.
+  public internal(set) var reference: String
   public var status: Status
   /// Nil when the journal that was read begins later.
   public var startedAt: Timestamp?
@@ -107,6 +108,11 @@ public struct TaskHistory: Sendable, Hashable {
       change(activity, reference) {
         $0.status = .running
         ($0.endedAt, $0.problem) = (nil, nil)
+        $0.reference = reference
+      }
+    case .migrated(let record, _):
+      for place in tasks.indices where tasks[place].isOpen {
+        tasks[place].reference = record.reference(tasks[place].reference) ?? tasks[place].reference
       }
     case .taskSkipped(let reference):
       var task = TaskRecord(activity: nil, reference: reference, status: .skipped, startedAt: time)

@@ -83,7 +83,7 @@ struct LifecycleEvents {
     case .attemptFailed(_, let reference, _, _, _): return [task("retried", reference)]
     case .taskReopened(_, let reference): return [task("resumed", reference)]
     case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating,
-      .contextExported, .operated:
+      .contextExported, .operated, .migrated:
       return []
     }
   }

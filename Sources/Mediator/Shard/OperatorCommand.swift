@@ -32,12 +32,17 @@ public struct OperatorCommand: Sendable, Hashable {
     case operation(Operation)
     /// A new instance from what the instance was started by, with the same version or the latest.
     case replay(isLatest: Bool)
+    /// The instance goes on in another version of its workflow.
+    case migrate(MigrationRequest)
   }
 
   /// - Throws: when verb or arguments are none that this version knows.
   public func action() throws(CodingError) -> Action {
-    guard verb == Self.replayVerb else { return .operation(try Operation(arguments)) }
-    return .replay(isLatest: arguments["latest"]?.bool ?? false)
+    switch verb {
+    case Self.replayVerb: .replay(isLatest: arguments["latest"]?.bool ?? false)
+    case MigrationRequest.verb: .migrate(try MigrationRequest(arguments))
+    default: .operation(try Operation(arguments))
+    }
   }
 
   public static let replayVerb = "replay"

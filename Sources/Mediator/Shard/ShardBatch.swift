@@ -5,8 +5,8 @@ import Values
 /// A workflow instance with what the mediator knows of it besides the engine's state.
 public struct StoredInstance: Sendable, Hashable {
   public let shard: Int32
-  /// The number of its definition in the store.
-  public let definition: Int32
+  /// The number of its definition in the store; another one once it was migrated.
+  public var definition: Int32
   /// The key of the record that started it: the key of all its processing events.
   public let key: [UInt8]?
   public let eventID: String

@@ -32,6 +32,7 @@ extension TurnPlan {
       case .operation(let operation): return operate(operation, on: instance, reason: command.reason)
       case .replay(let isLatest):
         return replay(instance, isLatest ? catalog.latest(of: entry.workflow) ?? entry : entry, command.request)
+      case .migrate(let migration): return migrate(instance, migration, from: entry, reason: command.reason)
       }
     } catch {
       return .refused("this version of the mediator does not know it: \(error)")
@@ -57,6 +58,24 @@ extension TurnPlan {
         if instances[instance.id]?.state.status == .pending { batch.releasedOrderKeys.insert(order.key) }
       }
       return .applied(result: nil)
+    case .ignored(let why): return .refused("the instance did not take it (\(why.rawValue))")
+    case .refused(let why): return .refused(why)
+    }
+  }
+
+  private mutating func migrate(
+    _ instance: StoredInstance, _ migration: MigrationRequest, from entry: DefinitionCatalog.Entry, reason: String
+  ) -> AuditRow.Outcome {
+    guard let target = catalog.entry(entry.workflow, version: migration.version) else {
+      // It may have been deployed a moment ago.
+      unknownWorkflows.insert(entry.workflow)
+      return .refused("\(entry.workflow) has no version \(migration.version): deploy it first")
+    }
+    let disposition = step(instance.id, to: target) { engine, state, now in
+      engine.migrate(migration, to: target.engine, reason: reason, state: &state, now: now)
+    }
+    switch disposition {
+    case .applied: return .applied(result: nil)
     case .ignored(let why): return .refused("the instance did not take it (\(why.rawValue))")
     case .refused(let why): return .refused(why)
     }

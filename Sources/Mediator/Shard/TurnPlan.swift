@@ -174,10 +174,12 @@ struct TurnPlan {
     step(id) { engine, state, now in engine.reply(outcome, to: requestID, state: &state, now: now) }
   }
 
+  /// - Parameter target: the version that the instance runs from then on, if the step is applied; nil: the same.
   /// - Returns: whether the input changed the instance, and why not.
   @discardableResult
   mutating func step(
-    _ id: UUIDValue, _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
+    _ id: UUIDValue, to target: DefinitionCatalog.Entry? = nil,
+    _ body: (Engine, inout InstanceState, Timestamp) -> Engine.Step
   ) -> Disposition {
     guard let before = instances[id], before.shard == shard, let entry = catalog[before.definition] else {
       ignore(.forged)
@@ -187,6 +189,7 @@ struct TurnPlan {
     let wasOpen = !before.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
     let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: before, step, entry)
+    if step.disposition == .applied, let target { instance.definition = target.number }
     instances[id] = instance
     switch step.disposition {
     case .applied:
@@ -270,8 +273,12 @@ struct TurnPlan {
   }
 
   private func waitChange(of instance: StoredInstance) -> WaitChange? {
-    guard let engine = catalog[instance.definition]?.engine, !engine.definition.awaited.isEmpty else { return nil }
-    let before = known.instances[instance.id].map { engine.waits(of: $0.state) } ?? []
+    guard let engine = catalog[instance.definition]?.engine else { return nil }
+    let known = known.instances[instance.id]
+    // In this turn it may have gone on in another version: what it listened to before is that of the other.
+    let former = known.flatMap { catalog[$0.definition]?.engine } ?? engine
+    guard !engine.definition.awaited.isEmpty || !former.definition.awaited.isEmpty else { return nil }
+    let before = known.map { former.waits(of: $0.state) } ?? []
     let after = engine.waits(of: instance.state)
     return before == after || !Safeguard.holds(.waitsWritten) ? nil : WaitChange(instance: instance.id, waits: after)
   }

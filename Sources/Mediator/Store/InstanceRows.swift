@@ -87,10 +87,10 @@ enum InstanceRows {
       """
       update instances i
          set status = u.status, updated_at = u.updated_at, ended_at = u.ended_at, wake_at = u.wake_at,
-             state = u.state, output = u.output, error = u.error
+             state = u.state, output = u.output, error = u.error, definition = u.definition
         from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::json[],
-                    $7::json[], $8::json[])
-             as u(id, status, updated_at, ended_at, wake_at, state, output, error)
+                    $7::json[], $8::json[], $9::int4[])
+             as u(id, status, updated_at, ended_at, wake_at, state, output, error, definition)
        where i.id = u.id
       """,
       [
@@ -99,6 +99,7 @@ enum InstanceRows {
         .timestamps(states.map { $0.status.isTerminal ? $0.updatedAt.microseconds : nil }),
         .timestamps(states.map(\.wakeAt?.microseconds)), .jsons(states.map(restingBytes)),
         .jsons(states.map { $0.output?.serialized() }), .jsons(states.map { $0.error?.json.serialized() }),
+        .int4s(instances.map(\.definition)),
       ])
   }
 

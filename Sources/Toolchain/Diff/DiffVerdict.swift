@@ -82,7 +82,9 @@ public struct DiffVerdict: Sendable, Hashable {
       return [
         Note(
           subject: "running instances",
-          text: "stay with \(old.version) and its tasks until they end, waits, retries and timeouts included"),
+          text:
+            "stay with \(old.version) and its tasks until they end or are migrated, waits, retries and timeouts included"
+        ),
         Note(subject: "new instances", text: "run \(new.version) from the moment it is deployed"),
       ]
     case .older:

@@ -63,7 +63,7 @@ public struct TaskLog: Sendable, Hashable {
     case .taskCancelled(let activity, _): end(activity, .cancelled, at: time)
     case .workflowFaulted, .workflowCancelled, .workflowCompleted: close(at: time)
     case .taskFaulted(nil, _, _), .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled,
-      .compensating, .contextExported, .operated, .workflowSuspended, .workflowResumed:
+      .compensating, .contextExported, .operated, .migrated, .workflowSuspended, .workflowResumed:
       break
     }
   }

@@ -2,6 +2,7 @@ import Engine
 import Postgres
 import Testing
 import Values
+import Workflow
 
 @testable import Mediator
 
@@ -118,6 +119,51 @@ import Values
     let reopened = loaded
     try await owner.commit { $0.updated = [reopened] }
     #expect(try await cluster.count("select count(*) from instances where ended_at is null") == 1)
+    await cluster.close()
+  }
+
+  /// The row names the version that its instance runs, and so does everything that reads it.
+  @Test func theDefinitionFollowsAMigration() async throws {
+    let cluster = try await Cluster.make()
+    let owner = try await cluster.shard(0)
+    let stored = try await stored(cluster, owner)
+    let body = Self.body.replacing("do:", with: "do:\n  - first: {set: {x: 1}}")
+    _ = try await cluster.deploy(version: "1.1.0", body: body)
+    let migration = MigrationRequest(version: "1.1.0", renames: ["/do/0/ask": "/do/1/ask"])
+    let command = OperatorCommand(
+      request: UUIDValue(high: 1, low: 1), instance: stored.id, verb: MigrationRequest.verb, arguments: migration.json,
+      author: "ann", reason: "", requestedAt: start)
+    _ = try await OperatorDesk(pool: cluster.pool).submit([command])
+    let queued = try #require(try await owner.store.commands(limit: 10).first)
+    #expect(try queued.command.action() == .migrate(migration))
+
+    let preview = OperationPreview(pool: cluster.pool)
+    #expect(try await preview.engine(of: "tests", "example", version: "2.0.0").engine == nil)
+    let (found, versions) = try await preview.engine(of: "tests", "example", version: "latest")
+    #expect(versions.map(\.description) == ["1.1.0", "1.0.0"])
+    let target = try #require(found)
+    let catalog = DefinitionCatalog([
+      .init(number: 1, engine: try #require(try await preview.subject(stored.id)).engine),
+      .init(
+        number: Int32(try await cluster.count("select number from definitions where version = '1.1.0'")),
+        engine: target),
+    ])
+    var plan = TurnPlan(
+      takeover: owner.takeover, number: 2, journalHead: 10, publishMark: 0, catalog: catalog,
+      known: TurnPlan.Known(instances: [stored.id: stored]), now: start)
+    plan.apply(queued)
+    let planned = plan.finish()
+    #expect(planned.audit.map(\.outcome) == [.applied(result: nil)])
+    try await owner.commit {
+      ($0.updated, $0.commands, $0.audit) = (planned.updated, planned.commands, planned.audit)
+    }
+    let loaded = try #require(try await owner.store.load([stored.id]).first)
+    #expect(loaded == planned.updated.first)
+    #expect(loaded.definition != stored.definition)
+    #expect(loaded.state.activities.last?.reference == "/do/1/ask")
+    let queries = InstanceQueries(pool: cluster.pool)
+    #expect(try await queries.summaries(of: [stored.id]).map(\.version) == ["1.1.0"])
+    #expect(try await preview.subject(stored.id)?.engine.definition.digest == target.definition.digest)
     await cluster.close()
   }
 }

@@ -4,9 +4,10 @@ import Values
 import Workflow
 
 /// Parses a definition given as its `do` (and whatever else stands at the top level), or fails the test.
-func definition(_ body: String, sourceLocation: Testing.SourceLocation = #_sourceLocation) throws -> WorkflowDefinition
-{
-  let text = "document: {dsl: 1.0.3, namespace: tests, name: example, version: 1.0.0}\n" + body
+func definition(
+  _ body: String, version: String = "1.0.0", sourceLocation: Testing.SourceLocation = #_sourceLocation
+) throws -> WorkflowDefinition {
+  let text = "document: {dsl: 1.0.3, namespace: tests, name: example, version: \(version)}\n" + body
   let result = WorkflowParser.parse(text, file: "example.yaml")
   return try #require(result.definition, "\(result.diagnostics)", sourceLocation: sourceLocation)
 }
@@ -133,5 +134,41 @@ extension Bench {
 
   func request(at task: String) throws -> Request {
     try #require(requests.last { $0.reference.hasSuffix("/" + task) }, "no request of \(task)")
+  }
+}
+
+extension Bench {
+  /// The plan for going on in another version, which is given by its `do` and whatever else it has.
+  func plan(_ body: String, renames: [String: String] = [:]) throws -> MigrationPlan {
+    let target = Engine(definition: try definition(body, version: "2.0.0"), options: engine.options)
+    return engine.migrationPlan(to: target, renames: renames, state: state)
+  }
+
+  /// Why it cannot go on in another version.
+  func refusals(_ body: String, renames: [String: String] = [:]) throws -> [MigrationPlan.Refusal.Code] {
+    try plan(body, renames: renames).refusals.map(\.code)
+  }
+
+  /// Goes on in another version; the state is written and read again before and after.
+  @discardableResult
+  mutating func migrate(
+    _ body: String, renames: [String: String] = [:], sourceLocation: Testing.SourceLocation = #_sourceLocation
+  ) throws -> Disposition {
+    try restart()
+    let before = state
+    let migration = MigrationRequest(version: "2.0.0", renames: renames)
+    #expect(try MigrationRequest(JSON.parse(migration.json.text)) == migration)
+    let target = Engine(definition: try definition(body, version: "2.0.0"), options: engine.options)
+    let step = engine.migrate(migration, to: target, reason: "because", state: &state, now: now)
+    entries += step.entries
+    for entry in step.entries { #expect(try JournalEntry(JSON.parse(entry.json.text)) == entry) }
+    if step.disposition == .applied {
+      engine = target
+      try restart()
+      #expect(state.wakeAt == before.wakeAt || !before.unfinished.isEmpty, sourceLocation: sourceLocation)
+    } else {
+      #expect(state == before && step.entries.isEmpty, sourceLocation: sourceLocation)
+    }
+    return step.disposition
   }
 }

@@ -37,7 +37,7 @@ import Workflow
               /do/2/c
 
         What it means
-          running instances  stay with 1.0.0 and its tasks until they end, waits, retries and timeouts included
+          running instances  stay with 1.0.0 and its tasks until they end or are migrated, waits, retries and timeouts included
           new instances      run 1.1.0 from the moment it is deployed
           new channels       y: deploy a processor first, or tasks wait there until their deadline
         """)

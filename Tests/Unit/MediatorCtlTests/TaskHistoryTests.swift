@@ -29,6 +29,23 @@ import Values
     #expect(task.problem == nil)
   }
 
+  /// What has ended stays where it was; what is open is where the new version has it.
+  @Test func tellsOpenTasksInTheNewVersion() throws {
+    let record = MigrationRecord(from: "1", to: "2", moved: ["/do/0/a": "/do/1/a", "/do/1/b": "/do/2/b"])
+    let rows = [
+      row(
+        0, .taskStarted(activity: 1, reference: "/do/0/a"),
+        .taskCompleted(activity: 1, reference: "/do/0/a", output: 1), .taskStarted(activity: 2, reference: "/do/1/b")),
+      row(1, .migrated(record, reason: "")),
+      row(2, .taskCompleted(activity: 2, reference: "/do/2/b", output: 1)),
+    ]
+    for count in 2...3 {
+      let history = TaskHistory(journal: Array(rows.prefix(count)), open: [])
+      #expect(history.tasks.map(\.reference) == ["/do/0/a", "/do/2/b"])
+    }
+    #expect(TaskHistory(journal: Array(rows.prefix(1)), open: []).tasks.map(\.reference) == ["/do/0/a", "/do/1/b"])
+  }
+
   @Test func tellsEveryAttempt() throws {
     let reference = "/do/0/send"
     let retried = JournalEntry.attemptFailed(

@@ -160,4 +160,73 @@ import Wire
     let (_, free) = turns.turn([]) { $0.apply(command(.retry, on: id)) }
     #expect(free.audit.first?.outcome == .applied(result: nil))
   }
+
+  // MARK: Another version
+
+  private func migration(to version: String, on id: UUIDValue) -> QueuedCommand {
+    queued(MigrationRequest.verb, MigrationRequest(version: version).json, on: id)
+  }
+
+  private func twoCalls(_ first: String = "") -> String {
+    "schedule: {on: {one: {with: {type: go}}}}\ndo: [\(first){ask: {call: oracle}}, {tell: {call: sink}}]"
+  }
+
+  /// An instance of version 1.0.0, beside 1.1.0.
+  private func moving(_ old: String, _ new: String) throws -> (Turns, UUIDValue) {
+    var turns = Turns([try entry(1, old)])
+    let id = try started(&turns)
+    var both = Turns([try entry(1, old), try entry(2, new, version: "1.1.0")])
+    (both.stored, both.head) = (turns.stored, turns.head)
+    return (both, id)
+  }
+
+  @Test func anInstanceGoesOnInAnotherVersion() throws {
+    var (turns, id) = try moving(twoCalls(), twoCalls("{first: {set: {x: 1}}}, "))
+    let (_, batch) = turns.turn([]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(batch.audit.map(\.outcome) == [.applied(result: nil)])
+    #expect(batch.updated.map(\.definition) == [2])
+    #expect(batch.journal.flatMap(\.requests).isEmpty)
+    #expect(batch.waits.isEmpty)
+    // The reply to what was asked in the version before finds its task.
+    let asked = try #require(turns.stored[id]?.state.activities.last)
+    let (_, next) = turns.turn([reply(.completed(1), to: "\(id.text).\(asked.id).1", of: id.text)])
+    #expect(next.journal.flatMap(\.requests).map(\.reference) == ["/do/2/tell"])
+    #expect(turns.stored[id]?.definition == 2)
+    let (_, again) = turns.turn([]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(again.audit.first?.outcome.detail.contains("already") == true)
+  }
+
+  /// The reply was there first: the instance goes on in its old version, and from there into the new one.
+  @Test func aReplyWinsAgainstAMigrationOfTheSameTurn() throws {
+    var (turns, id) = try moving(twoCalls(), "do: [{first: {set: {x: 1}}}, {tell: {call: sink}}]")
+    let asked = try #require(turns.stored[id]?.state.activities.last)
+    let answer = reply(.completed(1), to: "\(id.text).\(asked.id).1", of: id.text)
+    // Without the reply it would be refused: 'ask' is gone.
+    var others = turns
+    let (_, alone) = others.turn([]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(alone.audit.first?.outcome.word == "refused")
+    #expect(alone.updated.isEmpty)
+    let (plan, batch) = turns.turn([answer]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(batch.audit.map(\.outcome) == [.applied(result: nil)])
+    #expect(batch.journal.flatMap(\.requests).map(\.reference) == ["/do/1/tell"])
+    #expect(plan.instances[id]?.definition == 2)
+    #expect(plan.instances[id]?.state.activities.last?.reference == "/do/1/tell")
+  }
+
+  @Test func aVersionThatIsNotKnownIsLookedForOnce() throws {
+    var turns = Turns([try entry(1, oneCall)])
+    let id = try started(&turns)
+    let (plan, batch) = turns.turn([]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(plan.unknownWorkflows == ["tests/example"])
+    #expect(batch.audit.first?.outcome.detail.contains("deploy it first") == true)
+  }
+
+  @Test func whatListensIsFoundUnderTheSameKeys() throws {
+    let listen = "{hear: {listen: {to: {one: {with: {type: paid}}}}}}"
+    let schedule = "schedule: {on: {one: {with: {type: go}}}}\n"
+    var (turns, id) = try moving(schedule + "do: [\(listen)]", schedule + "do: [{a: {set: {x: 1}}}, \(listen)]")
+    let (_, batch) = turns.turn([]) { $0.apply(migration(to: "1.1.0", on: id)) }
+    #expect(batch.updated.map(\.definition) == [2])
+    #expect(batch.waits.isEmpty)
+  }
 }

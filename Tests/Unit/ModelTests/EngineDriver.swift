@@ -279,7 +279,8 @@ struct EngineDriver {
         seen.note("^ \(JSON.object(event).canonicalText)", emitted.reference, at: now)
       case .childStarted(let child): start(child)
       case .childCancelled(let id): seen.note("k", children[id] ?? "unknown", at: now)
-      case .taskReopened, .operated: complaints.append("nobody operates but to suspend and resume: \(entry)")
+      case .taskReopened, .operated, .migrated:
+        complaints.append("nobody operates but to suspend and resume: \(entry)")
       case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled,
         .contextExported, .workflowSuspended, .workflowResumed:
         break

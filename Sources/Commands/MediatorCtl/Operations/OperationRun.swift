@@ -11,6 +11,8 @@ struct OperationRun: Sendable {
   let arguments: @Sendable (InstanceSummary) throws -> JSON
   let request: RequestOptions
   let pool: PostgresPool
+  /// What it would do, where that takes more than the operation.
+  var preview: (@Sendable (InstanceSummary, OperationPreview.Subject) -> OperationPreview.Outcome)?
 
   private static let page = 500
 
@@ -79,12 +81,17 @@ struct OperationRun: Sendable {
     guard verb != OperatorCommand.replayVerb else {
       return .init(instance: target, request: id, outcome: .wouldApply(nil, []))
     }
-    let operation = try Operation(try arguments(target))
-    switch OperationPreview.preview(operation, reason: request.reason, on: subject, now: .now()) {
+    switch try preview?(target, subject) ?? outcome(of: arguments(target), on: subject) {
     case .applied(let status, let entries):
       return .init(instance: target, request: id, outcome: .wouldApply(status, entries))
     case .refused(let why): return .init(instance: target, request: id, outcome: .refused(why))
     }
+  }
+}
+
+extension OperationRun {
+  private func outcome(of arguments: JSON, on subject: OperationPreview.Subject) throws -> OperationPreview.Outcome {
+    OperationPreview.preview(try Operation(arguments), reason: request.reason, on: subject, now: .now())
   }
 }
 
@@ -206,6 +213,7 @@ extension JournalEntry {
     case .childStarted(let child): "starts \(child.namespace)/\(child.name)"
     case .childCancelled(let id): "cancels \(id.text)"
     case .compensating(let reference): "compensates \(reference)"
+    case .migrated(let record, _): "runs \(record.to) instead of \(record.from)"
     default: nil
     }
   }
