@@ -109,7 +109,7 @@ build() {
   say "building the programs and the benchmarks (the first time takes some minutes)…"
   local log
   log=$(mktemp)
-  if ! { make --no-print-directory release && swift build -c release --package-path Benchmarks; } >"$log" 2>&1; then
+  if ! { make --no-print-directory release && swift build -c release ${STATIC_SWIFT:-} --package-path Benchmarks; } >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "the build failed; the whole log is $log"
   fi
