@@ -15,14 +15,16 @@ extension Engine {
   ///   - reference: the task reference.
   ///   - instance: its id, input and start are asked for.
   ///   - journal: the entries of all rows of the instance, in order.
+  ///   - given: the raw input, where an operator gives it; then the task need not have begun yet, and what the journal
+  ///     cannot tell of `$context` stays as it is.
   public func rerunStart(
-    from reference: String, instance: InstanceState, journal: [JournalEntry]
+    from reference: String, instance: InstanceState, journal: [JournalEntry], given: JSON? = nil
   ) -> RerunDerivation {
     var state = InstanceState(id: instance.id, input: instance.input, startedAt: instance.startedAt)
     state.updatedAt = instance.updatedAt
     let execution = Execution(definition: definition, options: options, state: state, now: instance.updatedAt)
     do throws(Refusal) {
-      return .start(try JournalReading(journal, execution: execution).start(from: reference))
+      return .start(try JournalReading(journal, execution: execution).start(from: reference, given: given))
     } catch {
       return .refused(error.sentence)
     }
@@ -48,12 +50,14 @@ private struct JournalReading {
     lastMigration = entries.lastIndex { if case .migrated = $0 { true } else { false } }
   }
 
-  func start(from reference: String) throws(Refusal) -> RerunStart {
+  func start(from reference: String, given: JSON?) throws(Refusal) -> RerunStart {
     let path = try execution.definition.path(toRerun: reference)
-    guard entries.contains(.workflowStarted) else {
+    let isWhole = entries.contains(.workflowStarted)
+    guard isWhole || given != nil else {
       throw Refusal("the beginning of the instance's journal is gone, so the task's input cannot be told; give it")
     }
-    guard let place = beginning(of: reference) else {
+    let begun = beginning(of: reference)
+    guard let place = begun ?? given.map({ _ in entries.endIndex }) else {
       throw Refusal("\(reference) has not begun in this instance; rerun from a task that has, or give its input")
     }
     var enclosing: [JSON] = []
@@ -63,10 +67,11 @@ private struct JournalReading {
       }
       enclosing.append(try rawInput(task.reference, at: around, in: Array(path.prefix { $0 !== task })))
     }
+    let around = Array(path.dropLast())
+    let input = if let given { given } else { try rawInput(reference, at: place, in: around) }
+    let context: JSON? = if isWhole, begun != nil { try context(before: place) } else { Optional.none }
     return RerunStart(
-      task: reference, input: try rawInput(reference, at: place, in: Array(path.dropLast())),
-      context: try context(before: place),
-      enclosing: enclosing, nextActivity: nextActivity)
+      task: reference, input: input, context: context, enclosing: enclosing, nextActivity: nextActivity)
   }
 
   /// The last place at which the task began, or at which it was passed by.

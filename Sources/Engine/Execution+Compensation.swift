@@ -14,11 +14,16 @@ extension Execution {
     closeAll()
     queue = []
     state.unfinished = []
-    if compensating, let move = compensate(.cancelled) {
-      record(.workflowCancelled(reason: reason))
-      return run(from: move)
-    }
+    guard compensating, !state.compensations.isEmpty else { return end(cancelledFor: reason) }
+    // It is cancelled when all is undone; should that fail, it has faulted, and a history has one end.
+    state.cancellation = reason
+    record(.operated(.cancel(compensating: true), reason: reason))
+    if let move = compensate(.cancelled) { run(from: move) }
+  }
+
+  private mutating func end(cancelledFor reason: String) {
     conclude(.cancelled)
+    state.cancellation = nil
     record(.workflowCancelled(reason: reason))
   }
 
@@ -37,9 +42,12 @@ extension Execution {
   mutating func nextCompensation() -> Move? {
     closeAll()
     guard let next = state.compensations.popLast() else {
-      let ending = state.ending ?? .faulted
-      conclude(ending)
-      if ending == .faulted, let error = state.error { record(.workflowFaulted(problem: error)) }
+      if state.ending == .cancelled {
+        end(cancelledFor: state.cancellation ?? "")
+      } else {
+        conclude(.faulted)
+        if let error = state.error { record(.workflowFaulted(problem: error)) }
+      }
       return nil
     }
     record(.compensating(reference: next.reference))

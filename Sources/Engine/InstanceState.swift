@@ -43,6 +43,8 @@ public struct InstanceState: Sendable, Hashable {
   public var compensations: [PendingCompensation]
   /// How the instance will end once its compensations have run; nil unless they run.
   public var ending: InstanceStatus?
+  /// Why it is cancelled, until it has been undone and can be told so.
+  public var cancellation: String?
   var suspensionAside: Aside<Suspension>?
   var checkpointAside: Aside<Checkpoint>?
 

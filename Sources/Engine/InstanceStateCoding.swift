@@ -29,6 +29,7 @@ extension InstanceState {
       object["compensations"] = .array(compensations.map(\.json))
     }
     object["ending"] = ending.map { .string($0.rawValue) }
+    object["cancellation"] = cancellation.map { .string($0) }
     if ending != nil || isReopenable, let error { object["error"] = error.json }
     object["suspension"] = suspension?.json
     object["checkpoint"] = checkpoint?.json
@@ -55,6 +56,7 @@ extension InstanceState {
       compensations.append(PendingCompensation(item))
     }
     ending = resting["ending"]?.string.flatMap(InstanceStatus.init(rawValue:))
+    cancellation = resting["cancellation"]?.string
     error = resting["error"].flatMap(ProblemDetails.init)
     if let json = resting["suspension"] { suspension = try Suspension(json) }
     if let json = resting["checkpoint"] { checkpoint = try Checkpoint(json) }

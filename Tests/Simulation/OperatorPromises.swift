@@ -43,6 +43,8 @@ extension JournalEntry {
   /// In an operator's words.
   fileprivate var reason: String? {
     switch self {
+    // That it has been cancelled is told when it is undone.
+    case .operated(.cancel, _): nil
     case .operated(_, let reason), .workflowSuspended(let reason), .workflowResumed(let reason),
       .workflowCancelled(let reason):
       reason
@@ -65,25 +67,20 @@ extension [JournalEntry] {
   /// - Parameter hasEnded: whether the instance is said to have ended.
   func isConsistent(hasEnded: Bool) -> Bool {
     var isOpen: Bool?
-    var (isUndoing, isCancelling) = (false, false)
     for entry in self {
       switch entry {
       case .workflowStarted:
         guard isOpen == nil else { return false }
         isOpen = true
-      case .compensating: isUndoing = true
-      // That it is cancelled is told before it is undone; the undoing may fail.
-      case .workflowCancelled where isUndoing: isCancelling = true
       case let entry where entry.isEnd:
         // One that is cancelled before its turn never begins.
         guard isOpen != false else { return false }
-        (isOpen, isUndoing, isCancelling) = (false, false, false)
-      case let entry where entry.isReopening && (isOpen == false || isCancelling):
-        (isOpen, isUndoing, isCancelling) = (true, false, false)
+        isOpen = false
+      case let entry where entry.isReopening && isOpen == false: isOpen = true
       default: continue
       }
     }
-    return isCancelling || isOpen == !hasEnded
+    return isOpen == !hasEnded
   }
 }
 

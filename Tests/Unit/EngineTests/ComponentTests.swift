@@ -259,6 +259,31 @@ import Workflow
       if compensating { bench.reply(.completed(true)) }
       #expect(bench.state.status == .cancelled)
       #expect(bench.state.compensations.isEmpty)
+      #expect(ends(bench) == [.workflowCancelled(reason: "operator")])
+    }
+  }
+
+  @Test func aCancellationThatCannotBeUndoneEndsOnceAsFaulted() throws {
+    var bench = try Bench(saga)
+    bench.reply(.completed(["item": "i-1"]))
+    bench.entries += bench.engine.cancel("operator", compensating: true, state: &bench.state, now: start).entries
+    #expect(ends(bench).isEmpty)
+    bench.reply(.failed(ProblemDetails(type: "a/b", status: 418), retryable: false, retryAfter: nil))
+    #expect(bench.state.status == .faulted)
+    #expect(ends(bench).count == 1)
+    // An operator sees to it, and what was asked for first comes true.
+    try bench.operate(.retry)
+    bench.reply(.completed(true))
+    #expect(bench.state.status == .cancelled)
+    #expect(ends(bench).last == .workflowCancelled(reason: "operator"))
+  }
+
+  private func ends(_ bench: Bench) -> [JournalEntry] {
+    bench.entries.filter {
+      switch $0 {
+      case .workflowCompleted, .workflowFaulted, .workflowCancelled: true
+      default: false
+      }
     }
   }
 

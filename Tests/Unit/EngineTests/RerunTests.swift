@@ -109,12 +109,27 @@ import Values
       return
     }
     #expect(sentence.contains("has not begun"))
-    let late = bench.engine.rerunStart(
-      from: "/do/0/each", instance: bench.state, journal: Array(bench.entries.dropFirst()))
+    let shortened = Array(bench.entries.dropFirst())
+    let late = bench.engine.rerunStart(from: "/do/0/each", instance: bench.state, journal: shortened)
     guard case .refused = late else {
       Issue.record("\(late)")
       return
     }
+  }
+
+  @Test(arguments: [(task: "/do/1/later", dropped: 0), ("/do/0/each", 1)])
+  func anInputThatIsGivenNeedNotBeTold(task: String, dropped: Int) throws {
+    let bench = try Bench(
+      "do: [{each: {for: {each: n, in: '${ [1] }'}, do: [{a: {call: x}}]}}, {later: {set: {x: 1}}}]")
+    let derived = bench.engine.rerunStart(
+      from: task, instance: bench.state, journal: Array(bench.entries.dropFirst(dropped)), given: ["n": 7])
+    guard case .start(let start) = derived else {
+      Issue.record("\(derived)")
+      return
+    }
+    #expect(start.task == task)
+    #expect(start.input == ["n": 7])
+    #expect(start.context == Optional.none)
   }
 
   @Test func aContextThatNobodyKeptIsNotGuessed() throws {

@@ -279,6 +279,8 @@ struct EngineDriver {
         seen.note("^ \(JSON.object(event).canonicalText)", emitted.reference, at: now)
       case .childStarted(let child): start(child)
       case .childCancelled(let id): seen.note("k", children[id] ?? "unknown", at: now)
+      // A cancellation that begins; its end is compared.
+      case .operated(.cancel(compensating: true), _): break
       case .taskReopened, .operated, .migrated:
         complaints.append("nobody operates but to suspend and resume: \(entry)")
       case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled,

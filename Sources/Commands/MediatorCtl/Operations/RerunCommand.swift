@@ -63,10 +63,12 @@ private struct RerunPlan: Sendable {
         continue
       }
       let entries = try await queries.journal(of: target.id).flatMap(\.entries)
-      switch subject.engine.rerunStart(from: reference, instance: subject.instance.state, journal: entries) {
+      let derived = subject.engine.rerunStart(
+        from: reference, instance: subject.instance.state, journal: entries, given: input)
+      switch derived {
       case .refused(let why): plan.refusals[target.id] = why
       case .start(let start):
-        plan.operations[target.id] = .rerun(input.map { start.with(input: $0) } ?? start)
+        plan.operations[target.id] = .rerun(start)
         for effect in definition.effects(from: reference) where !plan.effects.contains(effect) {
           plan.effects.append(effect)
         }
@@ -88,12 +90,6 @@ extension TaskEffect.Kind {
     case .emit: "emits an event"
     case .run(let workflow): "starts \(workflow)"
     }
-  }
-}
-
-extension RerunStart {
-  fileprivate func with(input: JSON) -> RerunStart {
-    RerunStart(task: task, input: input, context: context, enclosing: enclosing, nextActivity: nextActivity)
   }
 }
 
