@@ -15,8 +15,8 @@ extension Engine {
   ///   - reference: the task reference.
   ///   - instance: its id, input and start are asked for.
   ///   - journal: the entries of all rows of the instance, in order.
-  ///   - given: the raw input, where an operator gives it; then the task need not have begun yet, and what the journal
-  ///     cannot tell of `$context` stays as it is.
+  ///   - given: the raw input, where an operator gives it; then the task need not have begun yet, nor the journal be whole,
+  ///     and in these cases `$context` stays as it is.
   public func rerunStart(
     from reference: String, instance: InstanceState, journal: [JournalEntry], given: JSON? = nil
   ) -> RerunDerivation {

@@ -14,7 +14,7 @@ struct EngineBench: AsyncParsableCommand {
   @Argument(help: "The example workflow, workflows/equipment-status.yaml.")
   var file: String
 
-  @Option(help: "Seconds of processor time for each figure.")
+  @Option(help: "Seconds of processor time for each figure, in five rounds.")
   var seconds = 1.0
 
   func run() async throws {
@@ -62,16 +62,21 @@ struct EngineBench: AsyncParsableCommand {
     return threadSeconds() - start
   }
 
-  /// How often `body` runs in a second of this thread's processor time.
+  /// How often `body` runs in a second of this thread's processor time: of five rounds the fastest, because what else
+  /// runs on the machine, and on its host, only slows.
   private func perSecond<Ignored>(_ body: (Int) throws -> Ignored) rethrows -> Double {
     for index in 0..<100 { _ = try body(index) }
-    let start = threadSeconds()
     var count = 0
-    while threadSeconds() - start < seconds {
-      for index in 0..<50 { _ = try body(count + index) }
-      count += 50
+    var best = 0.0
+    for _ in 0..<5 {
+      let (start, first) = (threadSeconds(), count)
+      while threadSeconds() - start < seconds / 5 {
+        for index in 0..<50 { _ = try body(count + index) }
+        count += 50
+      }
+      best = max(best, Double(count - first) / (threadSeconds() - start))
     }
-    return Double(count) / (threadSeconds() - start)
+    return best
   }
 
   private func threadSeconds() -> Double {
