@@ -15,7 +15,7 @@ struct EngineBench: AsyncParsableCommand {
   var file: String
 
   @Option(help: "Seconds of processor time for each figure, in five rounds.")
-  var seconds = 1.0
+  var seconds = 4.0
 
   func run() async throws {
     let parsed = WorkflowParser.parse(try readText(file), file: file)
