@@ -37,6 +37,7 @@ final class BrokerProcess: Sendable {
     kill(id, signal)
     for _ in 0..<500 {
       if hasEnded { return }
+      // `waitpid` knows no time limit: it is asked again.
       usleep(10_000)
     }
     kill(id, SIGKILL)

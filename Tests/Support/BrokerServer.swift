@@ -75,6 +75,7 @@ public actor BrokerServer {
         process = nil
         throw Failure(description: "the broker ended; see \(directory)/server.log")
       }
+      // No broker says that it listens: it is asked again.
       usleep(10_000)
     }
     throw Failure(description: "the broker accepts no connections on port \(port)")
@@ -95,6 +96,7 @@ public actor BrokerServer {
   /// Deletes everything it has stored; only while it does not run.
   public func forget() throws {
     let tool = try BrokerProcess(["rm", "-rf", "\(directory)/data"], directory: directory)
+    // `waitpid` would block without a limit where the folder's disk does; this looks again.
     while !tool.hasEnded { usleep(1000) }
   }
 

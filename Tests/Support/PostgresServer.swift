@@ -103,6 +103,7 @@ public actor PostgresServer {
     guard let pid = postmaster else { return }
     let all = [pid] + children(of: pid)
     Glibc.kill(pid, SIGKILL)
+    // They are not our children, so there is nothing to wait on; this is how often they are looked at.
     while all.contains(where: Self.isRunning) { usleep(5000) }
     // Where nobody buries the process, its id stays taken, and the next start would take it for running.
     unlink("\(directory)/data/postmaster.pid")

@@ -141,6 +141,7 @@ public func poll<Value: Sendable>(
   while true {
     if let value = try await ask() { return value }
     guard ContinuousClock.now < end else { throw ServiceProcess.Failure("waited \(limit) for \(what)") }
+    // How often it is asked again; that it has not come is decided by the limit alone.
     try await Task.sleep(for: pause)
   }
 }

@@ -90,6 +90,7 @@ private final class TelegramDesk: Sendable {
     switch fault {
     case nil: return handle(request)
     case .slow(let delay):
+      // The fault itself: an answer that comes late.
       try? await Task.sleep(for: delay)
       return handle(request)
     case .status(let status):

@@ -46,6 +46,7 @@ struct WorkflowBench: AsyncParsableCommand {
     try await simulate(warmUp, seed: 1, rate: nil)
     try await system.wait(untilEnded: warmUp)
     // What follows is told apart from the warm-up by when it started.
+    // Postgres tells its counts that late.
     try await Task.sleep(for: ServerCounts.delay)
     let records = try await storedRecords(admin)
     let counts = try await ServerCounts.read(connection)
@@ -165,6 +166,7 @@ private struct System {
         let letters = page.values("mediator_dead_letters_total", by: "reason")
         throw BenchError("only \(ended) of \(expected) instances have ended; dead letters: \(letters)")
       }
+      // How often the mediator's metrics are read: rarely enough not to show in what is measured.
       try await Task.sleep(for: .milliseconds(100))
     }
   }

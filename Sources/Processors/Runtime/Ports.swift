@@ -96,5 +96,6 @@ public protocol ProcessorClock: Sendable {
 public struct SystemClock: ProcessorClock {
   public init() {}
   public func now() -> Timestamp { .now() }
+  // The only place where the loop's pauses become real ones.
   public func sleep(_ duration: Duration) async { try? await Task.sleep(for: duration) }
 }

@@ -56,6 +56,7 @@ import Values
   private func setLimit(_ limit: String, of process: ServiceProcess) {
     let tool = try? ServiceProcess(
       "/usr/bin/prlimit", ["--pid", "\(process.id)", limit], logFile: process.logFile + ".prlimit")
+    // It ends within milliseconds; this looks again.
     while let tool, tool.exitStatus == nil { usleep(1000) }
     #expect(tool?.exitStatus == 0, "prlimit \(limit): \(tool?.log ?? "not started")")
   }

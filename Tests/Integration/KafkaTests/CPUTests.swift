@@ -10,6 +10,7 @@ struct CPUTests {
   private func becomesIdle(below limit: Double) async throws -> Bool {
     for _ in 0..<30 {
       let before = clientUsage()
+      // The second that is measured.
       try await Task.sleep(for: .seconds(1))
       let used = clientUsage().reduce(0) { $0 + $1.value - (before[$1.key] ?? $1.value) }
       if used < limit { return true }

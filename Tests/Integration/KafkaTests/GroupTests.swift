@@ -134,6 +134,7 @@ struct GroupTests {
     configuration.properties["heartbeat.interval.ms"] = "500"
     let first = try await Member(configuration, group: group, topic: topic, options: options)
     try await first.until { $0.partitions.count == 2 }
+    // Hangs for as long as the test needs.
     first.onRevoking { _, _ in try? await Task.sleep(for: .seconds(1000)) }
     let second = try await Member(configuration, group: group, topic: topic)
     try await second.until { $0.partitions.count == 1 }

@@ -41,6 +41,7 @@ struct ExactlyOnceTests {
         if number % 10 == 0 { events.append(event) }
       }
       try await station.send(events)
+      // The pace of the load; nothing is waited for.
       try await Task.sleep(for: pause)
     }
     return keys
