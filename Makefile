@@ -3,7 +3,7 @@ SHELL := /bin/bash
 SWIFT_FLAGS := --explicit-target-dependency-import-check error
 PROGRAMS := mediator processor simulator mediatorctl mock-broker
 JOBS ?= $(shell nproc)
-# Release programs carry the Swift library: they run where no Swift is, and counting references costs a fifth less.
+# Release programs carry the Swift library: they run where no Swift is, and call it directly (docs/benchmarks.md).
 STATIC_SWIFT := $(if $(wildcard $(dir $(realpath $(shell command -v swift)))../lib/swift_static),--static-swift-stdlib)
 
 .PHONY: help deps build release demo test soak drill check format bench clean

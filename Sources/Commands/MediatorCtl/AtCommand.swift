@@ -112,12 +112,12 @@ struct FoldReport {
     var head = FieldList()
     head.add("Instance", style.painted(summary.id.text, .bold))
     head.add("After row", "\(fold.sequence) at \(style.moment(fold.at))")
-    head.add("Workflow", "\(summary.namespace)/\(summary.name) \(detail.version(after: fold.sequence))")
+    let version = detail.version(after: fold.sequence)
+    head.add("Workflow", "\(summary.namespace)/\(summary.name) \(version)")
     head.add("Status", fold.status.rawValue)
-    head.add(
-      "Now",
-      "\(summary.version == detail.version(after: fold.sequence) ? "" : "\(summary.version), ")\(summary.status.rawValue), \(detail.journal.count { $0.sequence > fold.sequence }) rows later"
-    )
+    let newer = summary.version == version ? "" : "\(summary.version), "
+    let later = detail.journal.count { $0.sequence > fold.sequence }
+    head.add("Now", "\(newer)\(summary.status.rawValue), \(later) rows later")
     head.add("Output", fold.output.map { TextWidth.plain($0.text) })
     head.add("Error", fold.problem.map { TextWidth.plain($0.summary) })
     head.add("Emitted", lines: fold.emitted.map { TextWidth.plain("\($0.type) \($0.id)") })
