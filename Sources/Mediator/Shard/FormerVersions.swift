@@ -32,3 +32,14 @@ struct FormerVersions {
     migrations[instance]?.first { $0.sequence > sequence }?.from
   }
 }
+
+extension UnpublishedRow {
+  /// Whether the version that its instance ran has yet to be read, though the one that it runs now is known: it went
+  /// back to an earlier one.
+  func isFromUnknownVersion(_ catalog: DefinitionCatalog) -> Bool {
+    guard case .journal(_, let address) = self, let version = address.formerVersion,
+      let entry = catalog[address.definition]
+    else { return false }
+    return catalog.entry(entry.workflow, version: version) == nil
+  }
+}
