@@ -53,6 +53,8 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case requestRecognised
   /// What became of a command is a row of the audit table.
   case commandAudited
+  /// An instance that goes on in another version is of that version from the same transaction on.
+  case versionWithState
 
   // MARK: The engine
 
@@ -69,6 +71,8 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case suspensionHeld
   /// No time passes for a suspended instance.
   case suspensionTimeless
+  /// A migration that is not safe is refused.
+  case migrationRefused
 
   // MARK: The processor runtime
 
@@ -105,6 +109,8 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case timersAtTakeover
   /// Journal rows hold the ids of what is published: again means the same.
   case idsJournalled
+  /// A row that is published again after a migration tells of the version that its instance ran before.
+  case formerVersionTold
   /// The advisory lock per event type: offers and waits take turns.
   case eventsTakeTurns
   /// A new wait is offered the events that are kept.

@@ -7,27 +7,44 @@ import Workflow
 /// What is deployed.
 final class Deployments: Sendable {
   private let deployed: Mutex<DefinitionCatalog>
-  private let all: [DefinitionCatalog.Entry]
+  let all: [DefinitionCatalog.Entry]
   private let engines: [Int32: Engine]
+  /// How many definitions each of the deployments to come has.
+  private let next: Mutex<[Int]>
 
-  init(_ definitions: [WorkflowDefinition], late: [WorkflowDefinition], callTimeout: Duration) {
+  /// - Parameter later: those of the deployments to come, one after the other.
+  init(_ definitions: [WorkflowDefinition], later: [[WorkflowDefinition]], callTimeout: Duration) {
     let options = EngineOptions(
       callTimeout: callTimeout, retry: AttemptPolicy(maxAttempts: 1000, initialDelay: .milliseconds(100)))
-    let entries = (definitions + late).enumerated().map { index, definition in
+    let entries = (definitions + later.joined()).enumerated().map { index, definition in
       DefinitionCatalog.Entry(number: Int32(index + 1), engine: Engine(definition: definition, options: options))
     }
     engines = Dictionary(uniqueKeysWithValues: entries.map { ($0.number, $0.engine) })
     deployed = Mutex(DefinitionCatalog(Array(entries.prefix(definitions.count))))
     all = entries
+    next = Mutex(later.map(\.count))
   }
 
-  func deployLate() { deployed.withLock { $0 = DefinitionCatalog(all) } }
+  /// The next deployment takes place.
+  func deploy() {
+    let count = next.withLock { $0.isEmpty ? 0 : $0.removeFirst() }
+    deployed.withLock { $0 = DefinitionCatalog(Array(all.prefix($0.count + count))) }
+  }
 
   var catalog: DefinitionCatalog { deployed.withLock { $0 } }
 
   var newest: Int32 { deployed.withLock { $0.newest } }
 
   func engine(_ definition: Int32) -> Engine? { engines[definition] }
+
+  /// The other versions of its workflow.
+  ///
+  /// - Parameter isForesighted: also those that are not deployed yet.
+  func otherVersions(than number: Int32, isForesighted: Bool) -> [WorkflowDefinition] {
+    guard let own = all.first(where: { $0.number == number }) else { return [] }
+    return (isForesighted ? all : catalog.all).filter { $0.workflow == own.workflow && $0.number != number }.map(
+      \.definition)
+  }
 
   /// What an instance has to wait for, by its state alone.
   func waits(of instance: StoredInstance) -> [EventWait] {

@@ -8,7 +8,7 @@ import Wire
 extension Simulation {
   func commonProblems(_ tables: SimulatedDatabase.Tables) -> [String] {
     tables.violations + kafka.violations + inbox.violations + watch.violations + brokenEffects(tables)
-      + brokenOrder(tables) + unpublished(tables) + brokenCommands(tables)
+      + brokenOrder(tables) + unpublished(tables) + brokenCommands(tables) + brokenVersions(tables)
       + (isRestless ? ["it does not come to rest"] : [])
   }
 

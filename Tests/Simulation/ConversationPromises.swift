@@ -12,6 +12,7 @@ extension Conversations {
     return simulation.commonProblems(tables) + ending.brokenTalks() + ending.brokenTakers() + ending.brokenLetters()
       + ending.brokenRelations() + ending.brokenOrder() + ending.brokenSagas() + ending.leftovers()
       + ending.brokenLifecycle() + brokenSchedules(simulation, tables)
+      + ending.refusedMigrations()
   }
 
   /// The world once nothing moves any more.
@@ -33,7 +34,7 @@ extension Conversations {
     }
 
     static func name(of definition: Int32) -> String {
-      let names = ConversationWorkflows.names + ["late", "ticker", "lately"]
+      let names = ConversationWorkflows.names + ConversationWorkflows.lateNames
       return names[Int(definition) - 1]
     }
 
@@ -213,8 +214,9 @@ extension Conversations.Ending {
       var undone: [String] = []
       for entry in entries(instance.id) {
         switch entry {
-        case .taskCompleted(_, let reference, _) where Self.undoable.contains(reference): completed.append(reference)
-        case .compensating(let reference): undone.append(reference)
+        case .taskCompleted(_, let reference, _) where Self.undoable.contains(path(reference)):
+          completed.append(path(reference))
+        case .compensating(let reference): undone.append(path(reference))
         default: continue
         }
       }
@@ -226,9 +228,13 @@ extension Conversations.Ending {
   }
 
   private static let undoable: Set = [
-    "/do/0/reserve/for/do/0/take", "/do/0/reserve/do/0/take", "/do/1/both/fork/branches/0/book",
-    "/do/1/both/fork/branches/1/charge",
+    "reserve/for/do/0/take", "reserve/do/0/take", "both/fork/branches/0/book", "both/fork/branches/1/charge",
   ]
+
+  /// Without the place among the workflow's own tasks, which is another one in another version.
+  private func path(_ reference: String) -> String {
+    reference.split(separator: "/").dropFirst(2).joined(separator: "/")
+  }
 
   // MARK: What is left
 

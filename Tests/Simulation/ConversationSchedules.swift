@@ -7,7 +7,7 @@ extension Conversations {
   static func brokenSchedules(_ simulation: Simulation<Self>, _ tables: SimulatedDatabase.Tables) -> [String] {
     let instances = tables.instances.values.filter { $0.eventSource.hasPrefix("/schedules/talk/") }
     func runs(_ definition: Int32) -> [Run] {
-      instances.filter { $0.definition == definition }.compactMap { instance in
+      instances.filter { tables.startedAs[$0.id] == definition }.compactMap { instance in
         Timestamp(rfc3339: instance.eventID).map { Run(due: $0, end: instance.state.updatedAt) }
       }.sorted { $0.due < $1.due }
     }

@@ -5,14 +5,27 @@ enum ConversationWorkflows {
     "cronner", "afterer",
   ]
 
-  static let early = [
-    asker, answerer, noted, gather, stream, parent, child, race, ordered(version: "1.0.0"), saga, pair,
-    scheduled("ticker", "{every: PT60S}"), scheduled("cronner", "{cron: '*/2 * * * *'}"),
-    scheduled("afterer", "{after: PT45S}"),
-  ]
+  static let early =
+    succeeded + [
+      scheduled("ticker", "{every: PT60S}"), scheduled("cronner", "{cron: '*/2 * * * *'}"),
+      scheduled("afterer", "{after: PT45S}"),
+    ]
 
   /// Deployed while the others run: one that nobody knows yet, and another version of one that runs.
   static let late = [lateOrdered, scheduled("ticker", "{every: PT90S}", version: "1.1.0"), lately]
+
+  static let lateNames = ["late", "ticker", "lately"] + names.prefix(succeeded.count)
+
+  /// Whatever runs may go on in another version, and has to end as it would have.
+  private static let succeeded = [
+    asker, answerer, noted, gather, stream, parent, child, race, ordered(version: "1.0.0"), saga, pair,
+  ]
+
+  /// Everything stands in another place, and does what it did.
+  static let successors = succeeded.map { text in
+    text.replacing("version: 1.0.0", with: "version: 1.1.0", maxReplacements: 1)
+      .replacing("\ndo:\n", with: "\ndo:\n  - new: {switch: [{any: {then: continue}}]}\n", maxReplacements: 1)
+  }
 
   private static func document(_ name: String, _ version: String = "1.0.0", more: String = "") -> String {
     "document: {dsl: 1.0.3, namespace: talk, name: \(name), version: \(version)\(more)}\n"

@@ -8,7 +8,7 @@ struct Conversations: Scenario {
   static let tuning = Tuning(
     shards: 3, callTimeout: .seconds(600), leap: .seconds(45), waits: [.seconds(700), .seconds(700), .seconds(4000)],
     horizon: .seconds(200), stride: .seconds(20), eventRetention: .seconds(3600), processes: 2, lifecycle: .all,
-    verbs: [.suspend, .resume])
+    verbs: [.suspend, .resume, .migrate])
 
   enum Kind: String, CaseIterable {
     case asker, noted, gather, stream, parent, race, ordered, late, saga, pair

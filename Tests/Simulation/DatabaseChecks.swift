@@ -31,6 +31,7 @@ extension SimulatedDatabase {
     }
     checkResults(batch, &tables)
     checkSuspended(batch, &tables)
+    checkMigrations(batch, &tables)
     var expected = row.journalHead
     let sequences = batch.journal.map(\.sequence) + batch.deadLetters.map(\.sequence) + batch.forwarded.map(\.sequence)
     for sequence in sequences.sorted() {

@@ -5,11 +5,13 @@ import Workflow
 /// The definitions of all scenarios, parsed once.
 struct Library: Sendable {
   let events: (early: [WorkflowDefinition], late: [WorkflowDefinition])
-  let conversations: (early: [WorkflowDefinition], late: [WorkflowDefinition])
+  let conversations: (early: [WorkflowDefinition], late: [WorkflowDefinition], successors: [WorkflowDefinition])
   /// Random ones, each started by events of the type that is its name.
   let random: [WorkflowDefinition]
+  /// Another version of each.
+  let successors: [WorkflowDefinition]
   /// What random ones run.
-  let children: [WorkflowDefinition]
+  let children: (early: [WorkflowDefinition], late: [WorkflowDefinition])
 
   struct Refused: Error {
     let text: String
@@ -23,10 +25,23 @@ struct Library: Sendable {
       try [EventWorkflows.threeCalls, EventWorkflows.audit].map(Self.parse), [try Self.parse(EventWorkflows.late)]
     )
     conversations = (
-      try ConversationWorkflows.early.map(Self.parse), try ConversationWorkflows.late.map(Self.parse)
+      try ConversationWorkflows.early.map(Self.parse), try ConversationWorkflows.late.map(Self.parse),
+      try ConversationWorkflows.successors.map(Self.parse)
     )
-    random = try (0..<120).map { try Self.parse(Self.randomDefinition($0).text) }
-    children = try Self.childTexts.map(Self.parse)
+    let texts = (0..<120).map { Self.randomDefinition($0) }
+    random = try texts.map { try Self.parse($0.text) }
+    successors = try texts.enumerated().map { number, text in
+      // It may be that something leads to a task that is gone.
+      let change = SuccessorChange.allCases[number % SuccessorChange.allCases.count]
+      return try (try? Self.parse(change.successor(of: text).text))
+        ?? Self.parse(SuccessorChange.leading.successor(of: text).text)
+    }
+    children = (
+      try Self.childTexts.map(Self.parse),
+      try Self.childTexts.map { text in
+        try Self.parse(SuccessorChange.leading.successor(of: Self.parse(text).json).text)
+      }
+    )
   }
 
   private static func parse(_ text: String) throws -> WorkflowDefinition {

@@ -46,7 +46,7 @@ extension JournalEntry {
     // That it has been cancelled is told when it is undone.
     case .operated(.cancel, _): nil
     case .operated(_, let reason), .workflowSuspended(let reason), .workflowResumed(let reason),
-      .workflowCancelled(let reason):
+      .workflowCancelled(let reason), .migrated(_, let reason):
       reason
     default: nil
     }

@@ -5,13 +5,13 @@ import Workflow
 
 /// What an operator may ask for.
 enum Verb: String, CaseIterable, Sendable {
-  case suspend, resume, cancel, retry, rerun, skip, override, replay
+  case suspend, resume, cancel, retry, rerun, skip, override, replay, migrate
 
   func suits(_ status: InstanceStatus) -> Bool {
     switch self {
     case .suspend, .cancel: !status.isTerminal
     case .resume: status == .suspended
-    case .retry, .skip, .override: status == .faulted || !status.isTerminal
+    case .retry, .skip, .override, .migrate: status == .faulted || !status.isTerminal
     case .rerun, .replay: true
     }
   }
@@ -47,9 +47,15 @@ extension Simulation {
     guard let verb = verbs.randomElement(using: &random) else { return }
     // Mostly one that the verb is for.
     let isCareless = random.chance(0.2)
-    let instances = database.read { tables in
+    var instances = database.read { tables in
       tables.instances.values.filter { isCareless || verb.suits($0.state.status) }
         .sorted { ($0.id.high, $0.id.low) < ($1.id.high, $1.id.low) }
+    }
+    if verb == .migrate {
+      instances.removeAll { deployments.otherVersions(than: $0.definition, isForesighted: isCareless).isEmpty }
+      // What has faulted would be most of them.
+      let open = instances.filter { !$0.state.status.isTerminal }
+      if !open.isEmpty, !isCareless { instances = open }
     }
     guard let instance = instances.randomElement(using: &random), let (name, arguments) = ask(verb, of: instance)
     else { return }
@@ -90,6 +96,7 @@ extension Simulation {
     case .override:
       return named(.override(random.chance(0.5) ? .context : .input(task: task(of: instance)), ["n": 2]))
     case .replay: return (OperatorCommand.replayVerb, ["latest": .bool(random.chance(0.5))])
+    case .migrate: return migrate(instance)
     }
   }
 
@@ -111,4 +118,23 @@ extension Simulation {
     else { return nil }
     return named(.rerun(start))
   }
+
+  /// To another version of its workflow, higher or lower, that may not be deployed yet. Now and then a task is mapped to
+  /// the one in its place, whatever that is.
+  private mutating func migrate(_ instance: StoredInstance) -> (String, JSON)? {
+    let others = deployments.otherVersions(than: instance.definition, isForesighted: random.chance(0.1))
+    guard let own = deployments.engine(instance.definition)?.definition,
+      let other = others.randomElement(using: &random)
+    else { return nil }
+    var renames: [String: String] = [:]
+    let place = random.below(max(1, min(own.tasks.count, other.tasks.count)))
+    if random.chance(0.15) { renames[own.tasks[place].ownReference] = other.tasks[place].ownReference }
+    let migration = MigrationRequest(version: "\(other.document.version)", renames: renames)
+    return (MigrationRequest.verb, migration.json)
+  }
+}
+
+extension TaskDefinition {
+  /// As people name it, whatever extensions stand around it.
+  fileprivate var ownReference: String { String(reference.prefix { $0 != "#" }) }
 }

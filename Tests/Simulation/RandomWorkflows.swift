@@ -12,7 +12,7 @@ import Workflow
 struct RandomWorkflows: Scenario {
   static let tuning = Tuning(
     shards: 3, callTimeout: .seconds(20), leap: .seconds(9), waits: [.seconds(100), .seconds(400), .seconds(900)],
-    eventRetention: .seconds(20), processes: 2, verbs: Verb.allCases)
+    eventRetention: .seconds(20), processes: 2, verbs: Verb.allCases + [.migrate, .migrate])
 
   /// What processors answer there is as random as the workflows are.
   static let channels: Set<String> = ["oracle", "store", "http"]

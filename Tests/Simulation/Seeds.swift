@@ -26,19 +26,22 @@ enum ScenarioName: String, CaseIterable, Sendable {
       return SeedOutcome(await simulation.run(events: size))
     case .conversations:
       var simulation = Simulation(
-        seed: seed, Conversations(), definitions: library.conversations.early, late: library.conversations.late)
+        seed: seed, Conversations(), definitions: library.conversations.early, late: library.conversations.late,
+        successors: library.conversations.successors)
       return SeedOutcome(await simulation.run(events: size))
     case .random:
       var generator = SeededGenerator(seed: seed ^ 0xabcd)
-      let chosen = (0..<4).map { _ in library.random[generator.below(library.random.count)] }
-      var definitions: [WorkflowDefinition] = []
-      for definition in chosen where !definitions.contains(where: { $0.document == definition.document }) {
-        definitions.append(definition)
+      var chosen: [Int] = []
+      for _ in 0..<4 {
+        let place = generator.below(library.random.count)
+        if !chosen.contains(place) { chosen.append(place) }
       }
-      let types = definitions.map { $0.document.name }
+      let definitions = chosen.map { library.random[$0] }
+      let successors = library.children.late + chosen.dropLast().map { library.successors[$0] }
       var simulation = Simulation(
-        seed: seed, RandomWorkflows(types: types), definitions: library.children + definitions.dropLast(),
-        late: definitions.suffix(1))
+        seed: seed, RandomWorkflows(types: definitions.map { $0.document.name }),
+        definitions: library.children.early + definitions.dropLast(), late: definitions.suffix(1),
+        successors: successors)
       return SeedOutcome(await simulation.run(events: size))
     }
   }

@@ -19,6 +19,8 @@ final class SimulatedDatabase: Sendable {
   struct Tables {
     var shards: [Int32: Shard] = [:]
     var instances: [UUIDValue: StoredInstance] = [:]
+    /// The definition that each instance began with.
+    var startedAs: [UUIDValue: Int32] = [:]
     var journal: [Int32: [JournalRow]] = [:]
     var deadLetters: [Int32: [DeadLetter]] = [:]
     /// Those that came back, by their places in the journal, and how often each letter did.
@@ -124,7 +126,12 @@ final class SimulatedDatabase: Sendable {
       for row in tables.journal[shard] ?? [] where row.sequence > sequence {
         guard row.publications > 0 || publishesEveryRow else { continue }
         guard let instance = tables.instances[row.instance] else { continue }
-        rows.append(.journal(row, instance.address))
+        var address = instance.address
+        let later = (tables.journal[shard] ?? []).filter { $0.instance == row.instance && $0.sequence > row.sequence }
+        if Safeguard.holds(.formerVersionTold) {
+          address.formerVersion = later.lazy.flatMap(\.entries).compactMap(\.migration).first?.from
+        }
+        rows.append(.journal(row, address))
       }
       let letters = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
       rows += letters.filter { letter in
@@ -205,6 +212,7 @@ final class SimulatedDatabase: Sendable {
     noteRuns(batch, &tables)
     tables.shards[shard]?.batch = batch.number
     tables.shards[shard]?.journalHead = batch.journalHead
+    for instance in batch.started { tables.startedAs[instance.id] = instance.definition }
     for instance in batch.started + batch.updated { tables.instances[instance.id] = instance }
     tables.journal[shard, default: []] += batch.journal
     store(batch.deadLetters, shard, &tables)

@@ -34,15 +34,23 @@ struct Simulation<Story: Scenario> {
   private(set) var isRestless = false
   var takeovers = 0
   private var steps = 0
+  /// Of its own, so that worlds without other versions are what they were.
+  private var successions: SeededGenerator
 
-  init(seed: UInt64, _ events: Story, definitions: [WorkflowDefinition], late: [WorkflowDefinition]) {
+  /// - Parameter successors: other versions, deployed after the late ones.
+  init(
+    seed: UInt64, _ events: Story, definitions: [WorkflowDefinition], late: [WorkflowDefinition],
+    successors: [WorkflowDefinition] = []
+  ) {
     self.events = events
     let tuning = Story.tuning
     random = SeededGenerator(seed: seed)
+    successions = SeededGenerator(seed: seed ^ 0x5ecc)
     faults = Faults(seed: seed &+ 1)
     verbs = random.chance(0.5) ? tuning.verbs : []
     kafka = SimulatedKafka(faults: faults)
-    let deployments = Deployments(definitions, late: late, callTimeout: tuning.callTimeout)
+    let deployments = Deployments(
+      definitions, later: [late, successors], callTimeout: tuning.callTimeout)
     self.deployments = deployments
     catalogs = (0..<tuning.processes).map { _ in ChangingCatalog(deployments) }
     database = SimulatedDatabase(
@@ -59,7 +67,7 @@ struct Simulation<Story: Scenario> {
     kafka.createTopic(Topics.replies, partitions: shards)
     kafka.createTopic(Topics.deadLetters, partitions: 1)
     if tuning.lifecycle != .off { kafka.createTopic(Topics.lifecycle, partitions: 2) }
-    let channels = (definitions + late).reduce(into: Set<String>()) { $0.formUnion($1.channels) }
+    let channels = (definitions + late + successors).reduce(into: Set<String>()) { $0.formUnion($1.channels) }
     for channel in channels { kafka.createTopic(Topics.channel(channel), partitions: 2) }
     processors = channels.sorted().map { [kafka, inbox, clock] channel in
       ProcessorGroup(channel: channel, kafka: kafka, inbox: inbox, clock: clock)
@@ -84,15 +92,17 @@ struct Simulation<Story: Scenario> {
 
   mutating func run(events count: Int) async -> Outcome {
     let deployment = random.below(count * 3)
+    let succession = deployment + 1 + successions.below(count * 8)
     // First with faults, then without any, until nothing moves.
     while events.count < count || steps < count * 14 {
       if events.count < count, random.chance(0.4) { events.produce(to: kafka, &random, at: clock.now()) }
       events.goOn(kafka, &random, at: clock.now())
       if steps == deployment {
-        deployments.deployLate()
+        deployments.deploy()
         events.deployed()
         faults.count(.definitionChange)
       }
+      if steps == succession { deployments.deploy() }
       if random.chance(0.1) { operate() }
       await step()
       watch.check(database, kafka)

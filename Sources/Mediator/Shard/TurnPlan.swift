@@ -189,7 +189,9 @@ struct TurnPlan {
     let wasOpen = !before.state.status.isTerminal
     let step = body(entry.engine, &instance.state, now)
     let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: before, step, entry)
-    if step.disposition == .applied, let target { instance.definition = target.number }
+    if step.disposition == .applied, let target, Safeguard.holds(.versionWithState) {
+      instance.definition = target.number
+    }
     instances[id] = instance
     switch step.disposition {
     case .applied:
