@@ -33,6 +33,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   private var nextExpiryScan: Timestamp
   /// Read at the first turn that reads anything.
   private var schedules: ShardSchedules?
+  /// Read before the first turn that plans anything; afterwards as the last commit has left it.
+  private var load: ChannelLoad?
   private var reported: [TopicPartition: Int64] = [:]
 
   public init(
@@ -69,6 +71,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
     tendTopics()
     if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
+    if load == nil {
+      load = Safeguard.holds(.loadAtTakeover) ? try await store.channelLoad() : ChannelLoad()
+    }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
     var work = undeliverable.map { TurnWork.undeliverable($0) }
@@ -142,8 +147,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     steadyScans(now)
     // What Kafka does not take fills the memory, whatever it came from.
     guard hasRoom else { return [] }
+    var work = try await releases(catalog)
     let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
-    var work: [TurnWork] = []
     if catalog.usesInbox, now >= nextInboxScan {
       let items = try await store.inbox(limit: maxInbox)
       work += items.map { .inbox($0) }
@@ -174,6 +179,20 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
     }
     return work
+  }
+
+  /// Queued calls for which there is room.
+  private func releases(_ catalog: DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
+    let limit = pace.limit(options.maxReleases)
+    let wanted = load?.releases(callLimits(catalog), weights: catalog.weights, atMost: limit) ?? [:]
+    guard !wanted.isEmpty, Safeguard.holds(.queuedCallsReleased) else { return [] }
+    return try await store.queuedCalls(wanted).map { .release($0) }
+  }
+
+  private func callLimits(_ catalog: DefinitionCatalog) -> CallLimits {
+    var limits = options.callLimits
+    (limits.versions, limits.shards) = (catalog.maxInFlight, options.shards)
+    return limits
   }
 
   /// A clock that was set back must not put off what is done every so often: the lease would run out.
@@ -248,7 +267,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       let planned = try await planned(work, catalog, &report)
       (work, catalog) = (planned.work, planned.catalog)
       do {
-        try await commit(planned.batch)
+        try await commit(planned.batch, planned.plan.load)
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
         let known = catalog.newest
@@ -327,14 +346,16 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
       publishMark: publishMark, catalog: catalog, known: known, now: clock.now())
     plan.repliesTopic = options.repliesTopic
+    plan.limit(by: callLimits(catalog), load ?? ChannelLoad())
     return plan
   }
 
-  private func commit(_ batch: ShardBatch) async throws(MediatorError) {
+  private func commit(_ batch: ShardBatch, _ load: ChannelLoad) async throws(MediatorError) {
     if !Safeguard.holds(.cacheAfterCommit) { remember(batch) }
     try await store.commit(batch)
     batchNumber = batch.number
     journalHead = batch.journalHead
+    self.load = load
     nextRenewal = clock.now() + options.lease / 3
     remember(batch)
     schedules?.committed(batch)
@@ -381,7 +402,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     culprit.setAside(in: &plan, reason: reason)
     let batch = plan.finish()
     do throws(MediatorError) {
-      try await commit(batch)
+      try await commit(batch, plan.load)
     } catch {
       // Not even this can be stored: nothing is left but to say so and to try again later.
       throw error.code == .unstorable ? MediatorError(.store, error.message) : error
