@@ -30,7 +30,8 @@ test: deps ## Run every test: unit, simulation, integration on real servers, end
 	@scripts/test.sh
 
 soak: deps ## Run SOAK_SEEDS (100,000) seeds of the simulation, optimised
-	swift build $(SWIFT_FLAGS) -c release -Xswiftc -enable-testing --build-tests --scratch-path .build-soak -j $(JOBS)
+	swift build $(SWIFT_FLAGS) -c release -Xswiftc -cross-module-optimization -Xswiftc -enable-testing --build-tests \
+	  --scratch-path .build-soak -j $(JOBS)
 	@SIMULATION_SEEDS=$${SOAK_SEEDS:-100000} swift test -c release -Xswiftc -enable-testing --scratch-path .build-soak \
 	  --skip-build --filter '^SimulationTests\.SimulationTests/'
 

@@ -10,31 +10,27 @@ import Wire
 /// throws and is thrown away, and its successor (here or elsewhere) takes the shard over from what the store says.
 /// Nothing that it holds in memory is needed for that.
 public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store: ShardStore> {
-  private let takeover: ShardTakeover
-  private let options: ShardOptions
+  let takeover: ShardTakeover
+  let options: ShardOptions
   private let source: Source
   private let publisher: Publisher
   let store: Store
-  private let catalogs: any CatalogProvider
-  private let clock: any MediatorClock
+  let catalogs: any CatalogProvider
+  let clock: any MediatorClock
   private let outbox = Outbox()
   var cache: InstanceCache
-  private var pace: TurnPace
+  var pace: TurnPace
   /// Records of the last turn.
-  private var lastRecords = 0
+  var lastRecords = 0
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
   private var unpublishedAfter: Int64?
-  private var nextTimerScan: Timestamp
-  private var nextRenewal: Timestamp
-  private var nextReport: Timestamp
-  private var nextInboxScan: Timestamp
-  private var nextExpiryScan: Timestamp
+  var next: NextLooks
   /// Read at the first turn that reads anything.
-  private var schedules: ShardSchedules?
+  var schedules: ShardSchedules?
   /// Read before the first turn that plans anything; afterwards as the last commit has left it.
-  private var load: ChannelLoad?
+  var load: ChannelLoad?
   private var reported: [TopicPartition: Int64] = [:]
 
   public init(
@@ -53,12 +49,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
     unpublishedAfter = Safeguard.holds(.republishAtTakeover) ? takeover.publishMark : Optional.none
-    let now = clock.now()
-    nextTimerScan = now
-    nextRenewal = now + options.lease / 3
-    nextReport = now
-    nextInboxScan = now
-    nextExpiryScan = now
+    next = NextLooks(clock.now(), options)
   }
 
   /// Up to which sequence everything is published.
@@ -137,71 +128,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       through: publisher)
   }
 
-  private var hasRoom: Bool {
+  var hasRoom: Bool {
     outbox.hasRoom(rows: options.maxUnpublished, bytes: options.maxUnpublishedBytes)
-  }
-
-  /// What is to be done because of the time, or because another transaction found it out.
-  private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
-    let now = clock.now()
-    steadyScans(now)
-    // What Kafka does not take fills the memory, whatever it came from.
-    guard hasRoom else { return [] }
-    var work = try await releases(catalog)
-    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
-    if catalog.usesInbox, now >= nextInboxScan {
-      let items = try await store.inbox(limit: maxInbox)
-      work += items.map { .inbox($0) }
-      if items.count < maxInbox { nextInboxScan = now + options.inboxInterval }
-    }
-    if now >= nextTimerScan {
-      let due = try await store.due(
-        at: now,
-        within: TimerQuota(limit: maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
-      // A full page means that more are due already.
-      if due.timers.count < maxTimers { nextTimerScan = now + options.timerInterval }
-      work += due.timers.map { .timer($0) }
-      if due.hasCommands {
-        let commands = try await store.commands(limit: options.maxCommands)
-        if commands.count == options.maxCommands { nextTimerScan = now }
-        work += commands.map { .command($0) }
-      }
-      if schedules == nil {
-        schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
-      }
-      if schedules?.isAhead(of: catalog) == true { catalog = try await catalogs.refreshed() }
-      work += schedules?.work(catalog, now: now) ?? []
-    }
-    if catalog.usesInbox, now >= nextExpiryScan {
-      let expired = try await store.expired(at: now, limit: maxTimers)
-      let overdue = try await store.overdue(at: now, limit: maxTimers)
-      if max(expired.count, overdue.count) < maxTimers { nextExpiryScan = now + options.expiryInterval }
-      work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
-    }
-    return work
-  }
-
-  /// Queued calls for which there is room.
-  private func releases(_ catalog: DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
-    let limit = pace.limit(options.maxReleases)
-    let wanted = load?.releases(callLimits(catalog), weights: catalog.weights, atMost: limit) ?? [:]
-    guard !wanted.isEmpty, Safeguard.holds(.queuedCallsReleased) else { return [] }
-    return try await store.queuedCalls(wanted).map { .release($0) }
-  }
-
-  private func callLimits(_ catalog: DefinitionCatalog) -> CallLimits {
-    var limits = options.callLimits
-    (limits.versions, limits.shards) = (catalog.maxInFlight, options.shards)
-    return limits
-  }
-
-  /// A clock that was set back must not put off what is done every so often: the lease would run out.
-  private func steadyScans(_ now: Timestamp) {
-    guard Safeguard.holds(.scansSteady) else { return }
-    nextInboxScan = min(nextInboxScan, now + options.inboxInterval)
-    nextTimerScan = min(nextTimerScan, now + options.timerInterval)
-    nextExpiryScan = min(nextExpiryScan, now + options.expiryInterval)
-    nextRenewal = min(nextRenewal, now + options.lease / 3)
   }
 
   private func decode(
@@ -356,7 +284,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     batchNumber = batch.number
     journalHead = batch.journalHead
     self.load = load
-    nextRenewal = clock.now() + options.lease / 3
+    next.renewal = clock.now() + options.lease / 3
     remember(batch)
     schedules?.committed(batch)
     noteWork(of: batch)
@@ -371,9 +299,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What a batch makes due at once need not wait for the next scan.
   private func noteWork(of batch: ShardBatch) {
     let now = clock.now()
-    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { nextInboxScan = now }
+    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { next.inbox = now }
     if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
-      nextTimerScan = now
+      next.timers = now
     }
   }
 
@@ -415,15 +343,15 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   private func renewIfDue() async throws(MediatorError) {
     let now = clock.now()
-    guard now >= nextRenewal else { return }
+    guard now >= next.renewal else { return }
     try await store.renew(publishMark: publishMark)
-    nextRenewal = now + options.lease / 3
+    next.renewal = now + options.lease / 3
   }
 
   private func reportPositions() async {
     let now = clock.now()
-    guard now >= nextReport, !reported.isEmpty else { return }
-    nextReport = now + .seconds(5)
+    guard now >= next.report, !reported.isEmpty else { return }
+    next.report = now + .seconds(5)
     await source.report(reported)
     reported = [:]
   }
