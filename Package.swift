@@ -108,9 +108,10 @@ let package = Package(
     // Programs: arguments in, library calls, exit codes out.
     command(
       "mediator", in: "Mediator",
-      ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Wire", logging, metrics, lifecycle]),
+      ["Engine", "Hosting", "Kafka", "Mediator", "Postgres", "Values", "Wire", logging, metrics, lifecycle]),
     command(
-      "processor", in: "Processor", ["Hosting", "Kafka", "Postgres", "Processors", lifecycle, logging, metrics]),
+      "processor", in: "Processor",
+      ["Hosting", "Kafka", "Postgres", "Processors", "Values", lifecycle, logging, metrics]),
     command(
       "mediatorctl", in: "MediatorCtl",
       [

@@ -11,8 +11,8 @@ public struct Engine: Sendable {
   /// Which calls may go out.
   public var admission = CallAdmission.everything
 
-  /// The version that `$runtime` and the binaries tell.
-  public static let version = "0.1.0"
+  /// The version that `$runtime` tells.
+  public static let version = ProgramVersion.current
 
   public init(definition: WorkflowDefinition, options: EngineOptions = EngineOptions()) {
     self.definition = definition

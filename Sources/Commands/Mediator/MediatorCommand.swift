@@ -7,6 +7,7 @@ import Mediator
 import Metrics
 import Postgres
 import ServiceLifecycle
+import Values
 
 /// `mediator`: one mediator process. Start as many as there is work for; they share the shards among themselves.
 @main
@@ -27,7 +28,8 @@ struct MediatorCommand: AsyncParsableCommand {
           --database postgres://postgres@127.0.0.1:5432/mediator
         DATABASE_URL=postgres://… mediator --config mediator.yaml --health-port 8080
         mediator --config mediator.yaml --log-level debug
-      """)
+      """,
+    version: ProgramVersion.current)
 
   @Option(help: "Configuration file, YAML or JSON (environment: MEDIATOR_CONFIG).")
   var config: String?

@@ -1,8 +1,8 @@
 import ArgumentParser
-import Engine
 import Glibc
 import Hosting
 import Logging
+import Values
 
 @main
 struct MediatorCtl: AsyncParsableCommand {
@@ -29,7 +29,7 @@ struct MediatorCtl: AsyncParsableCommand {
         mediatorctl instances list --status faulted --since 1h
         mediatorctl dlq list --since 1h
       """,
-    version: Engine.version,
+    version: ProgramVersion.current,
     subcommands: [
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Processors
+import Values
 
 /// `processor`: serves one channel. Start as many as there is work for; they share its partitions among themselves.
 @main
@@ -25,6 +26,7 @@ struct ProcessorCommand: AsyncParsableCommand {
         processor persistence --config mediator.yaml \\
           --topology broker --topic EquipmentStatus
       """,
+    version: ProgramVersion.current,
     subcommands: [
       PersistenceCommand.self, AlertsCommand.self, TelegramCommand.self, HTTPCommand.self, AsyncAPICommand.self,
       EchoCommand.self,

@@ -28,7 +28,8 @@ struct SimulatorCommand: AsyncParsableCommand {
 
       EXIT STATUS
         0 everything was delivered, 1 something was not, 64 wrong usage, 69 the broker or the topic cannot be had.
-      """)
+      """,
+    version: ProgramVersion.current)
 
   @OptionGroup(title: "Fleet") var fleet: FleetArguments
   @OptionGroup(title: "Faults, for tests") var faults: FaultArguments

@@ -183,7 +183,8 @@ public actor MediatorService: Service {
     for shard in decision.release { runners[shard]?.runner.stop() }
     let now = ContinuousClock.now
     for shard in decision.claim where retryAt[shard].map({ $0 <= now }) ?? true { start(shard, services) }
-    status.update(owned: Set(runners.keys), of: view.shards.count)
+    for shard in failures.keys where hasWorked(shard, at: now) { failures[shard] = nil }
+    status.update(owned: Set(runners.keys), of: view.shards.count, failing: Set(failures.keys))
   }
 
   private func start(_ shard: Int32, _ services: ShardServices) {
@@ -196,7 +197,9 @@ public actor MediatorService: Service {
   }
 
   private func ended(_ shard: Int32, _ ending: ShardRunner.Ending) {
-    let start = runners.removeValue(forKey: shard)?.start
+    // What had worked for a while has not failed again and again.
+    if hasWorked(shard, at: .now) { failures[shard] = nil }
+    runners[shard] = nil
     switch ending {
     case .released:
       failures[shard] = nil
@@ -205,11 +208,13 @@ public actor MediatorService: Service {
     case .failed(let error):
       status.note(error, shard: shard)
       var backoff = failures[shard] ?? Backoff()
-      // What had worked for a while has not failed again and again.
-      if let start, ContinuousClock.now - start > .seconds(30) { backoff.reset() }
       retryAt[shard] = ContinuousClock.now + backoff.next(random: .random(in: 0.5...1))
       failures[shard] = backoff
     }
+  }
+
+  private func hasWorked(_ shard: Int32, at now: ContinuousClock.Instant) -> Bool {
+    runners[shard].map { now - $0.start > .seconds(30) } ?? false
   }
 
   /// What is over goes in the background.

@@ -8,11 +8,17 @@ public final class MediatorStatus: Sendable {
   let store: StateLog
   let broker: StateLog
   private let logger: Logger
-  private let shards = Mutex<(owned: Set<Int32>, total: Int)?>(nil)
+  private let shards = Mutex<Shards?>(nil)
   private let clients = Mutex<[String: @Sendable () -> Bool]>([:])
   private let unservedChannels = Mutex<[String]>([])
   /// Shards that Kafka has failed since they last worked.
   private let troubled = Mutex<Set<Int32>>([])
+
+  private struct Shards {
+    var owned: Set<Int32>
+    /// Those that the log says are held.
+    var told: Set<Int32>
+  }
 
   public init(logger: Logger) {
     self.logger = logger
@@ -61,13 +67,16 @@ public final class MediatorStatus: Sendable {
   /// A shard has done a turn, or is nobody's business here any more.
   func settled(shard: Int32) { troubled.withLock { _ = $0.remove(shard) } }
 
-  func update(owned: Set<Int32>, of total: Int) {
-    let before = shards.withLock { state in
-      defer { state = (owned, total) }
-      return state?.owned
+  /// - Parameter failing: shards that have failed and have yet to work for a while. They come and go with every attempt;
+  ///   the log has them when they last.
+  func update(owned: Set<Int32>, of total: Int, failing: Set<Int32> = []) {
+    let held = owned.subtracting(failing)
+    let told = shards.withLock { state in
+      defer { state = Shards(owned: owned, told: held) }
+      return state?.told
     }
-    guard before != owned else { return }
-    logger.info("shards held", metadata: ["shards": "\(owned.sorted())", "of": "\(total)"])
+    guard told != held else { return }
+    logger.info("shards held", metadata: ["shards": "\(held.sorted())", "of": "\(total)"])
   }
 
   /// Puts an error where it belongs.

@@ -16,8 +16,10 @@ struct OutgoingEncoder {
 
   func messages(of batch: ShardBatch, instances: [UUIDValue: StoredInstance]) -> [Outbox.Message] {
     var messages: [Outbox.Message] = []
+    let versions = FormerVersions(batch.journal)
     for row in batch.journal {
-      guard let address = instances[row.instance]?.address else { continue }
+      guard var address = instances[row.instance]?.address else { continue }
+      address.formerVersion = versions.version(of: row.instance, at: row.sequence)
       messages += self.messages(of: row, from: address)
     }
     messages += batch.deadLetters.map(message)
@@ -43,12 +45,20 @@ struct OutgoingEncoder {
       default: continue
       }
     }
-    guard lifecycle != .off, let entry = catalog[instance.definition] else { return messages }
+    guard lifecycle != .off, let entry = entry(of: instance) else { return messages }
     for event in LifecycleEvents(level: lifecycle).events(of: row, entry: entry) {
       let record = CloudEventCodec.encode(event, topic: Topics.lifecycle, key: Array(instance.id.text.utf8))
       messages.append(Outbox.Message(sequence: row.sequence, record: record, request: nil))
     }
     return messages
+  }
+
+  /// What the instance ran when it asked for what is published.
+  private func entry(of instance: StoredInstance.Address) -> DefinitionCatalog.Entry? {
+    guard let entry = catalog[instance.definition], let version = instance.formerVersion else {
+      return catalog[instance.definition]
+    }
+    return catalog.entry(entry.workflow, version: version) ?? entry
   }
 
   /// The key keeps the order of an instance's events, and those of all instances with its key. Secrets stay sealed: the
@@ -69,14 +79,14 @@ struct OutgoingEncoder {
 
   /// Only here, where a processing event leaves the mediator, a secret takes the place of what stands for it.
   private func unsealed(_ data: JSON, _ instance: StoredInstance.Address) -> JSON {
-    secrets.unsealed(data, names: catalog[instance.definition]?.definition.secrets ?? [])
+    secrets.unsealed(data, names: entry(of: instance)?.definition.secrets ?? [])
   }
 
   private func message(
     _ request: Request, from instance: StoredInstance.Address, sequence: Int64
   ) -> Outbox.Message {
     let event = ProcessingEvent(
-      id: request.id, idempotencyKey: request.idempotencyKey, source: catalog[instance.definition]?.source ?? "/",
+      id: request.id, idempotencyKey: request.idempotencyKey, source: entry(of: instance)?.source ?? "/",
       channel: request.channel, taskReference: request.reference, correlationID: instance.id.text,
       causationID: instance.id.text, attempt: request.attempt, deadline: request.deadline,
       replyTopic: repliesTopic, replyPartition: shard, traceparent: Self.traceparent(request, of: instance.id),

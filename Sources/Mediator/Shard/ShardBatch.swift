@@ -173,11 +173,14 @@ extension StoredInstance {
     public let id: UUIDValue
     public let definition: Int32
     public let key: [UInt8]?
+    /// The version that it ran when what is published was written; nil: that of `definition`.
+    public var formerVersion: String?
 
-    public init(id: UUIDValue, definition: Int32, key: [UInt8]?) {
+    public init(id: UUIDValue, definition: Int32, key: [UInt8]?, formerVersion: String? = nil) {
       self.id = id
       self.definition = definition
       self.key = key
+      self.formerVersion = formerVersion
     }
   }
 

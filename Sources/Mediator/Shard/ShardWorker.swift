@@ -98,7 +98,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     // Not the open rows: one of them may wait for a turn (it was refused), and turns come only afterwards.
     if outbox.canFly(records: options.maxUnpublished, bytes: options.maxUnpublishedBytes) {
       let rows = try await store.unpublished(after: sequence, limit: 500)
-      let catalog = try await catalog(try await catalogs.current(), naming: rows.lazy.compactMap(\.definition))
+      var catalog = try await catalog(try await catalogs.current(), naming: rows.lazy.compactMap(\.definition))
+      if rows.contains(where: { $0.isFromUnknownVersion(catalog) }) { catalog = try await catalogs.refreshed() }
       outbox.publish(rows.flatMap(encoder(catalog).messages(of:)), through: publisher)
       unpublishedAfter = rows.last?.sequence
       report.split(.publish)

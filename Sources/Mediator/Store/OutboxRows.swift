@@ -47,11 +47,14 @@ enum OutboxRows {
           PostgresStatement(journalQuery, bounds + [.bool(everyRow)]),
           PostgresStatement(DeadLetterRows.unpublished, bounds),
           PostgresStatement(forwardedQuery, bounds),
+          PostgresStatement(migrationsQuery, [.int4(shard), .int8(sequence)]),
         ], timeout: timeout)
     } catch {
       throw MediatorError(postgres: error)
     }
-    var rows = try results[0].map(journalRow)
+    let versions = FormerVersions(try results[3].map(migration))
+    var rows: [UnpublishedRow] = []
+    for row in results[0] { rows.append(try journalRow(row, versions)) }
     for row in results[1] { rows.append(.deadLetter(try DeadLetterRows.letter(row))) }
     for row in results[2] { rows.append(.forwarded(try forwarded(row))) }
     // Each query was limited by itself: beyond the limit in one of them, the others' rows have to wait their turn.
@@ -64,13 +67,30 @@ enum OutboxRows {
      where j.shard = $1 and j.sequence > $2 and (j.requests > 0 or $4) order by j.sequence limit $3
     """
 
+  /// Also those beyond the limit. A migration is a row by itself and sends nothing; not many rows lie above a mark.
+  private static let migrationsQuery = """
+    select sequence, instance, entries -> 0 ->> 'from' as version
+      from journal
+     where shard = $1 and sequence > $2 and requests = 0 and entries -> 0 ->> 'is' = 'workflow.migrated'
+    """
+
   private static let forwardedQuery = """
     select sequence, partition, key, value, headers
       from forwarded_replies where shard = $1 and sequence > $2 order by sequence limit $3
     """
 
-  private static func journalRow(_ row: PostgresRow) throws(MediatorError) -> UnpublishedRow {
-    let (sequence, at, address, bytes) = try store { () throws(PostgresError) in
+  private static func migration(_ row: PostgresRow) throws(MediatorError) -> FormerVersions.Migration {
+    try store { () throws(PostgresError) in
+      FormerVersions.Migration(
+        sequence: Int64(try row.int("sequence")), instance: UUIDValue(try row.uuid("instance")),
+        from: try row.text("version"))
+    }
+  }
+
+  private static func journalRow(
+    _ row: PostgresRow, _ versions: FormerVersions
+  ) throws(MediatorError) -> UnpublishedRow {
+    let (sequence, at, found, bytes) = try store { () throws(PostgresError) in
       (
         Int64(try row.int("sequence")), Timestamp(microseconds: try row.timestamp("at")),
         StoredInstance.Address(
@@ -79,6 +99,8 @@ enum OutboxRows {
         try row.bytes("entries")
       )
     }
+    var address = found
+    address.formerVersion = versions.version(of: found.id, at: sequence)
     do {
       let entries = try (try JSON.parse(bytes).array ?? []).map { try JournalEntry($0) }
       return .journal(JournalRow(sequence: sequence, instance: address.id, at: at, entries: entries), address)

@@ -166,4 +166,42 @@ import Workflow
     #expect(try await preview.subject(stored.id)?.engine.definition.digest == target.definition.digest)
     await cluster.close()
   }
+
+  /// What a new owner publishes again is what the version of that time asked for.
+  @Test func theVersionOfARowIsTheOneBeforeTheNextMigration() async throws {
+    let cluster = try await Cluster.make()
+    let owner = try await cluster.shard(0)
+    let stored = try await stored(cluster, owner)
+    func row(_ sequence: Int64, _ entry: JournalEntry) -> JournalRow {
+      JournalRow(sequence: sequence, instance: stored.id, at: start, entries: [entry])
+    }
+    func request(_ sequence: Int64) -> JournalRow {
+      row(
+        sequence,
+        .requested(
+          Request(
+            activity: 1, channel: "oracle", id: "\(sequence)", idempotencyKey: "1", reference: "/do/0/ask", attempt: 1,
+            deadline: start, data: 1)))
+    }
+    func migration(_ sequence: Int64, _ from: String, _ to: String) -> JournalRow {
+      row(sequence, .migrated(MigrationRecord(from: from, to: to, moved: [:]), reason: ""))
+    }
+    let journal = [
+      request(1), migration(2, "1.0.0", "2.0.0"), request(3), row(4, .workflowStarted),
+      migration(5, "2.0.0", "1.0.0"), request(6),
+    ]
+    try await owner.commit {
+      $0.journal = journal
+      $0.journalHead = 6
+    }
+    let rows =
+      try await owner.store.unpublished(after: 0, limit: 2)
+      + owner.store.unpublished(after: 3, limit: 2)
+    let versions = rows.map { row in
+      if case .journal(_, let address) = row { address.formerVersion ?? "its own" } else { "" }
+    }
+    #expect(rows.map(\.sequence) == [1, 3, 6])
+    #expect(versions == ["1.0.0", "2.0.0", "its own"])
+    await cluster.close()
+  }
 }

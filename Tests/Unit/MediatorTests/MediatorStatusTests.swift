@@ -46,6 +46,47 @@ import Testing
     status.checkBroker()
     #expect(await failing() == [])
   }
+
+  /// A shard that cannot be opened is tried again and again.
+  @Test func theLogTellsWhichShardsAreHeld_andNotEachAttempt() {
+    let lines = ToldLines()
+    let status = MediatorStatus(logger: Logger(label: "t") { _ in lines })
+    status.update(owned: [0, 1], of: 4)
+    status.update(owned: [0, 1], of: 4)
+    #expect(lines.all == ["shards held [0, 1]"])
+    for _ in 0..<3 {
+      status.update(owned: [0], of: 4, failing: [1])
+      status.update(owned: [0, 1], of: 4, failing: [1])
+      #expect(status.ownedShards == [0, 1])
+    }
+    #expect(lines.all == ["shards held [0, 1]", "shards held [0]"])
+    status.update(owned: [0, 1], of: 4)
+    status.update(owned: [], of: 4)
+    #expect(lines.all.suffix(2) == ["shards held [0, 1]", "shards held []"])
+  }
+}
+
+private final class ToldLines: LogHandler {
+  private let lines = Mutex<[String]>([])
+
+  var all: [String] { lines.withLock { $0 } }
+  var metadata: Logger.Metadata {
+    get { [:] }
+    set {}
+  }
+  var logLevel: Logger.Level {
+    get { .trace }
+    set {}
+  }
+
+  subscript(metadataKey _: String) -> Logger.Metadata.Value? {
+    get { nil }
+    set {}
+  }
+
+  func log(event: LogEvent) {
+    lines.withLock { $0.append("\(event.message) \(event.metadata?["shards"].map { "\($0)" } ?? "")") }
+  }
 }
 
 private final class Flag: Sendable {

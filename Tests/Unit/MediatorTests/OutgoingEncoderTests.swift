@@ -83,6 +83,46 @@ func encoder(
     }
   }
 
+  /// A row tells of the version that its instance ran then, whether it is published before or after a migration.
+  @Test func whatIsPublishedAgainAfterAMigrationIsWhatItWas() throws {
+    let body = "schedule: {on: {one: {with: {type: go}}}}\ndo: [{ask: {call: oracle}}, {tell: {call: sink}}]"
+    let listening = "listen: {to: {one: {with: {type: red}}}}"
+    var turns = Turns([try entry(1, body)])
+    let (startPlan, started) = turns.turn([event("1")])
+    let id = try #require(started.started.first).id
+    let first = encoder(turns.catalog, lifecycle: .all).messages(of: started, instances: startPlan.instances)
+
+    // Where 'ask' stood, the other version listens: the standard has other lifecycle events for that.
+    let other = body.replacing("[{ask", with: "[{hear: {if: '${ false }', \(listening)}}, {ask")
+    var both = Turns([try entry(1, body), try entry(2, other, version: "1.1.0")])
+    (both.stored, both.head) = (turns.stored, turns.head)
+    let migration = MigrationRequest(version: "1.1.0")
+    let command = OperatorCommand(
+      request: UUIDValue(high: 0, low: 1), instance: id, verb: MigrationRequest.verb, arguments: migration.json,
+      author: "ann", reason: "", requestedAt: start)
+    let asked = try #require(turns.stored[id]?.state.activities.last).id
+    let answer = reply(.completed(1), to: "\(id.text).\(asked).1", of: id.text)
+    let (plan, migrated) = both.turn([answer]) { $0.apply(QueuedCommand(number: 1, command: command, isDone: false)) }
+    #expect(plan.instances[id]?.definition == 2)
+
+    let encoder = encoder(both.catalog, lifecycle: .all)
+    let second = encoder.messages(of: migrated, instances: plan.instances)
+    #expect(Set((first + second).map { header("ce_source", $0.record) }) == ["/workflows/tests/example/1.0.0"])
+    let journal = started.journal + migrated.journal
+    let versions = FormerVersions(journal)
+    let again = try journal.flatMap { row in
+      var address = try #require(both.stored[id]).address
+      address.formerVersion = versions.version(of: id, at: row.sequence)
+      return encoder.messages(of: .journal(row, address))
+    }
+    #expect(again.map(\.record) == (first + second).map(\.record))
+    // What comes after it is the new version's.
+    let next = try #require(both.stored[id]?.state.activities.last).id
+    let (last, batch) = both.turn([reply(.completed(1), to: "\(id.text).\(next).1", of: id.text)])
+    let sources = encoder.messages(of: batch, instances: last.instances).map { header("ce_source", $0.record) }
+    #expect(Set(sources) == ["/workflows/tests/example/1.1.0"])
+  }
+
   @Test func aDeadLetterCarriesTheRecordAndTheReason() throws {
     var record = event("1", partition: 4, offset: 17, value: "{")
     record.headers.append(KafkaHeader(name: "dup", value: nil))
