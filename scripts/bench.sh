@@ -111,7 +111,7 @@ build() {
   log=$(mktemp)
   # The package manager's plan does not see files that are new in the package above.
   rm -f Benchmarks/.build/release.yaml
-  if ! { make --no-print-directory release && swift build -c release ${STATIC_SWIFT:-} --package-path Benchmarks; } >"$log" 2>&1; then
+  if ! { make --no-print-directory release && swift build ${RELEASE_FLAGS:--c release} --package-path Benchmarks; } >"$log" 2>&1; then
     tail -30 "$log" >&2
     fail "the build failed; the whole log is $log"
   fi

@@ -44,6 +44,9 @@ public struct Activity: Sendable, Hashable {
     case requested(PendingCall)
     /// The last attempt failed for a passing reason; the next one goes out at `retryAt`.
     case retrying(PendingCall, retryAt: Timestamp)
+    /// The next attempt is to go out, and waits for room on its channel; the call's `attempt` is the last one that went
+    /// out, 0 before the first.
+    case queued(PendingCall)
     case waiting(until: Timestamp)
     case loop(LoopProgress)
     /// The outputs of the branches that have ended.
@@ -64,6 +67,7 @@ public struct Activity: Sendable, Hashable {
       switch phase {
       case .requested(let call): Safeguard.holds(.callTimed) ? call.deadline : Optional.none
       case .retrying(let call, let retryAt): min(retryAt, call.deadline)
+      case .queued(let call): call.deadline
       case .waiting(let until): until
       case .trying(let progress): progress.dueAt
       case .sequence, .loop, .fork, .branch, .listening, .child, .extended, .compensating: nil
@@ -83,7 +87,7 @@ public struct Activity: Sendable, Hashable {
   var approximateBytes: Int {
     var sum = inputBytes
     switch phase {
-    case .requested(let call), .retrying(let call, _): sum += call.dataBytes
+    case .requested(let call), .retrying(let call, _), .queued(let call): sum += call.dataBytes
     case .loop(let loop): sum += loop.itemBytes
     case .fork(let outputs): sum += outputs.reduce(0) { $0 + ($1?.approximateBytes ?? 4) }
     case .listening(let progress): sum += progress.approximateBytes
@@ -97,7 +101,7 @@ public struct Activity: Sendable, Hashable {
 /// A call that has no result yet.
 public struct PendingCall: Sendable, Hashable {
   public var channel: String
-  /// From 1.
+  /// From 1; 0 while not even the first has gone out.
   public var attempt: Int
   /// Past this moment the task faults with a timeout, whatever its attempts.
   public var deadline: Timestamp

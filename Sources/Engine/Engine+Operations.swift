@@ -10,7 +10,7 @@ extension Engine {
   ///   - reason: why, in the operator's words; it is journalled.
   ///   - state: also one that has ended. Its input has to be there, because expressions ask for it.
   public func operate(_ operation: Operation, reason: String, state: inout InstanceState, now: Timestamp) -> Step {
-    var execution = Execution(definition: definition, options: options, state: state, now: now)
+    var execution = Execution(self, state: state, now: now)
     do throws(Refusal) {
       try execution.operate(operation, reason)
     } catch {

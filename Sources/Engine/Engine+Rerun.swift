@@ -22,7 +22,7 @@ extension Engine {
   ) -> RerunDerivation {
     var state = InstanceState(id: instance.id, input: instance.input, startedAt: instance.startedAt)
     state.updatedAt = instance.updatedAt
-    let execution = Execution(definition: definition, options: options, state: state, now: instance.updatedAt)
+    let execution = Execution(self, state: state, now: instance.updatedAt)
     do throws(Refusal) {
       return .start(try JournalReading(journal, execution: execution).start(from: reference, given: given))
     } catch {

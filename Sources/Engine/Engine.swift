@@ -8,6 +8,8 @@ import Workflow
 public struct Engine: Sendable {
   public let definition: WorkflowDefinition
   public let options: EngineOptions
+  /// Which calls may go out.
+  public var admission = CallAdmission.everything
 
   /// The version that `$runtime` tells.
   public static let version = ProgramVersion.current
@@ -28,8 +30,7 @@ public struct Engine: Sendable {
   ///
   /// - Parameter input: the raw workflow input; for an initial event, what ``WorkflowDefinition`` says the event gives.
   public func start(id: UUIDValue, input: JSON, now: Timestamp) -> (state: InstanceState, step: Step) {
-    var execution = Execution(
-      definition: definition, options: options, state: InstanceState(id: id, input: input, startedAt: now), now: now)
+    var execution = Execution(self, state: InstanceState(id: id, input: input, startedAt: now), now: now)
     execution.begin()
     return (execution.state, Step(disposition: .applied, entries: execution.entries))
   }
@@ -99,6 +100,11 @@ public struct Engine: Sendable {
     }
   }
 
+  /// Lets a queued call go out, whatever ``admission`` says.
+  public func release(_ activity: Int, state: inout InstanceState, now: Timestamp) -> Step {
+    drive(&state, now) { $0.release(activity) }
+  }
+
   /// Does what has become due: timeouts, the ends of waits, the next attempts; starts an instance that was pending.
   public func wake(_ state: inout InstanceState, now: Timestamp) -> Step {
     drive(&state, now) { $0.wake() }
@@ -114,7 +120,7 @@ public struct Engine: Sendable {
     guard !state.status.isTerminal else { return Step(disposition: .ignored(.terminal), entries: []) }
     var clock = now
     if standingStill, state.status == .suspended { clock = state.suspension?.since ?? now }
-    var execution = Execution(definition: definition, options: options, state: consume state, now: clock)
+    var execution = Execution(self, state: consume state, now: clock)
     let disposition = body(&execution)
     state = execution.state
     state.updatedAt = now

@@ -36,8 +36,31 @@ extension Execution {
     return "the \(what) would be about \(bytes) bytes; the limit is \(options.maxRequestBytes)"
   }
 
-  /// Journals the request of `call`'s attempt, and waits for its reply.
+  /// Journals the request of `call`'s attempt and waits for its reply; or, where its channel is full, for room there.
   mutating func send(_ index: Int, _ call: PendingCall) {
+    guard admission.admits(call.channel) else { return enqueue(index, call) }
+    dispatch(index, call)
+  }
+
+  private mutating func enqueue(_ index: Int, _ call: PendingCall) {
+    var call = call
+    call.attempt -= 1
+    let activity = state.activities[index]
+    record(.callQueued(activity: activity.id, reference: activity.reference, channel: call.channel))
+    state.activities[index].phase = .queued(call)
+  }
+
+  /// There is room on the channel of a queued call.
+  mutating func release(_ activity: Int) -> Disposition {
+    guard !isSuspended, let index = state.activityIndex(activity),
+      case .queued(var call) = state.activities[index].phase
+    else { return .ignored(.stale) }
+    call.attempt += 1
+    dispatch(index, call)
+    return .applied
+  }
+
+  private mutating func dispatch(_ index: Int, _ call: PendingCall) {
     let activity = state.activities[index].id
     let key = PendingCall.idempotencyKey(instance: state.id, activity: activity)
     record(

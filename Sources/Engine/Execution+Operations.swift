@@ -136,14 +136,15 @@ extension Execution {
       let variables = taskScope(
         definition, in: scope, rawInput: data, input: input, startedAt: activity.startedAt)
       state.activities[index] = activity.with(input: input, rawInput: input == data ? Optional.none : data)
-      guard case .retrying(let call, let retryAt) = activity.phase, case .call(let asked) = definition.kind else {
-        return
-      }
+      guard case .call(let asked) = definition.kind else { return }
       let sent = try asked.with?.evaluate(input, variables: variables.value) ?? .object(JSONObject())
       if let detail = refusal(of: sent, "processing event's data") { throw Refusal.expression(detail) }
-      state.activities[index].phase = .retrying(
-        PendingCall(channel: call.channel, attempt: call.attempt, deadline: call.deadline, data: sent, progress: nil),
-        retryAt: retryAt)
+      switch activity.phase {
+      case .retrying(let call, let retryAt):
+        state.activities[index].phase = .retrying(call.asking(sent), retryAt: retryAt)
+      case .queued(let call): state.activities[index].phase = .queued(call.asking(sent))
+      default: return
+      }
     } catch {
       throw Refusal("the task cannot take this input: \(error.message)")
     }
@@ -204,11 +205,18 @@ extension Refusal {
   }
 }
 
+extension PendingCall {
+  /// The same call with other data.
+  fileprivate func asking(_ data: JSON) -> PendingCall {
+    PendingCall(channel: channel, attempt: attempt, deadline: deadline, data: data, progress: nil)
+  }
+}
+
 extension Activity {
-  /// Whether it pauses before its next attempt.
+  /// Whether it pauses before its next attempt, or has to.
   var isPausing: Bool {
     switch phase {
-    case .retrying: true
+    case .retrying, .queued: true
     case .trying(let progress): if case .pausing = progress.stage { true } else { false }
     default: false
     }
@@ -232,6 +240,9 @@ extension Activity {
     case .requested(var call):
       call.deadline = call.deadline + pause
       phase = .requested(call)
+    case .queued(var call):
+      call.deadline = call.deadline + pause
+      phase = .queued(call)
     case .retrying(var call, let retryAt):
       call.deadline = call.deadline + pause
       phase = .retrying(call, retryAt: withPauses ? retryAt + pause : retryAt)

@@ -94,7 +94,7 @@ extension Execution {
     for id in pausing {
       guard let index = state.activityIndex(id) else { continue }
       switch state.activities[index].phase {
-      case .retrying(let call, _): sendNextAttempt(index, call)
+      case .retrying(let call, _), .queued(let call): sendNextAttempt(index, call)
       case .trying(let progress): wakeTry(state.activities[index], progress)
       default: continue
       }
@@ -122,7 +122,7 @@ extension Execution {
     case .child(let child):
       record(.childCancelled(child))
       state.activities[index].phase = .sequence(position: 0)
-    case .requested(var call), .retrying(var call, _):
+    case .requested(var call), .retrying(var call, _), .queued(var call):
       guard !call.isAnswered else { throw Refusal("\(task) has its result already; resume the instance") }
       call.isAnswered = true
       state.activities[index].phase = .requested(call)
@@ -177,6 +177,9 @@ extension Execution {
     if activity.isTask { record(.taskReopened(activity: activity.id, reference: activity.reference)) }
     switch activity.phase {
     case .requested(var call) where !call.isAnswered:
+      call.deadline = try callDeadline(of: activity)
+      sendNextAttempt(index, call)
+    case .queued(var call):
       call.deadline = try callDeadline(of: activity)
       sendNextAttempt(index, call)
     case .retrying(var call, let retryAt):
@@ -234,7 +237,7 @@ extension Checkpoint {
 extension Activity {
   fileprivate var resumable: ResumedCall? {
     switch phase {
-    case .requested(let call), .retrying(let call, _):
+    case .requested(let call), .retrying(let call, _), .queued(let call):
       call.isPutDown ? nil : ResumedCall(reference: reference, activity: id, call: call)
     default: nil
     }

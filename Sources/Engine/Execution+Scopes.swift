@@ -14,7 +14,7 @@ extension Execution {
     case .listening(let progress): return iterated(activity, progress, output)
     case .extended(let progress): return leaveExtended(activity, progress, output)
     case .compensating: return compensated(activity)
-    case .requested, .retrying, .waiting, .fork, .child: return nil
+    case .requested, .retrying, .queued, .waiting, .fork, .child: return nil
     }
   }
 

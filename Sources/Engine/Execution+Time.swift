@@ -38,7 +38,7 @@ extension Execution {
       return run(from: .fault(activity: activity.id, problem))
     }
     switch activity.phase {
-    case .requested(let call), .retrying(let call, _):
+    case .requested(let call), .retrying(let call, _), .queued(let call):
       if call.deadline <= now {
         let problem = Problems.timeout(
           "no result from channel '\(call.channel)' by \(call.deadline.rfc3339)", at: activity.reference)

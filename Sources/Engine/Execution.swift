@@ -12,6 +12,7 @@ struct Execution {
 
   let definition: WorkflowDefinition
   let options: EngineOptions
+  let admission: CallAdmission
   var state: InstanceState
   let now: Timestamp
   var entries: [JournalEntry] = []
@@ -22,9 +23,10 @@ struct Execution {
   /// The execution that a task takes up again when an operator retries it.
   var resumed: ResumedCall?
 
-  init(definition: WorkflowDefinition, options: EngineOptions, state: InstanceState, now: Timestamp) {
-    self.definition = definition
-    self.options = options
+  init(_ engine: Engine, state: InstanceState, now: Timestamp) {
+    definition = engine.definition
+    options = engine.options
+    admission = engine.admission
     self.state = state
     self.now = now
     // A task ends, the next one starts and calls: most steps tell no more.
@@ -211,7 +213,7 @@ struct Execution {
       !state.unfinished.isEmpty
       || state.activities.contains { activity in
         switch activity.phase {
-        case .requested, .retrying, .child: true
+        case .requested, .retrying, .queued, .child: true
         default: false
         }
       }

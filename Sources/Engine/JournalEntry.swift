@@ -10,6 +10,8 @@ public enum JournalEntry: Sendable, Hashable {
   /// The task's `if` was false.
   case taskSkipped(reference: String)
   case requested(Request)
+  /// The task's next attempt waits for room on its channel: see ``CallAdmission``.
+  case callQueued(activity: Int, reference: String, channel: String)
   /// An attempt failed for a passing reason, and another follows at `retryAt`.
   case attemptFailed(activity: Int, reference: String, attempt: Int, problem: ProblemDetails, retryAt: Timestamp)
   case taskCompleted(activity: Int, reference: String, output: JSON)

@@ -14,6 +14,11 @@ extension JournalEntry {
       ["is": "task.skipped", "task": .string(reference)]
     case .requested(let request):
       request.json
+    case .callQueued(let activity, let reference, let channel):
+      [
+        "is": "task.queued", "task": .string(reference), "activity": .number(JSONNumber(activity)),
+        "channel": .string(channel),
+      ]
     case .attemptFailed(let activity, let reference, let attempt, let problem, let retryAt):
       [
         "is": "task.retried", "task": .string(reference), "activity": .number(JSONNumber(activity)),
@@ -86,6 +91,10 @@ extension JournalEntry {
     case "task.completed":
       self = .taskCompleted(
         activity: try Self.required(activity, kind), reference: reference, output: json["output"] ?? .null)
+    case "task.queued":
+      self = .callQueued(
+        activity: try Self.required(activity, kind), reference: reference,
+        channel: try Self.required(json["channel"]?.string, kind))
     case "task.faulted":
       self = .taskFaulted(activity: activity, reference: reference, problem: try Self.problem(json))
     case "task.cancelled":

@@ -20,7 +20,8 @@ extension MigrationPlanner {
       note("it keeps the deadline that it has")
     }
     switch (activity.phase, task.kind, other.kind) {
-    case (.requested(let call), _, .call(let asked)), (.retrying(let call, _), _, .call(let asked)):
+    case (.requested(let call), _, .call(let asked)), (.retrying(let call, _), _, .call(let asked)),
+      (.queued(let call), _, .call(let asked)):
       return isAsked(call, task, other, asked) ? activity.phase : nil
     case (.waiting, _, _):
       if task.json["wait"] != other.json["wait"] { note("it ends when it was to end") }
@@ -83,7 +84,7 @@ extension MigrationPlanner {
     switch activity.phase {
     // Its processor has said that it failed for good: whatever it is now begins anew.
     case .requested(let call) where call.isPutDown: return activity.phase
-    case .requested(let call), .retrying(let call, _):
+    case .requested(let call), .retrying(let call, _), .queued(let call):
       guard case .call(let asked) = other.kind, asked.channel == call.channel else {
         return refused(
           task, .channelChanged,

@@ -10,6 +10,9 @@ extension Activity.Phase {
     case .retrying(let call, let retryAt):
       object["call"] = call.json
       object["retryAt"] = JSON(retryAt)
+    case .queued(let call):
+      object["call"] = call.json
+      object["queued"] = true
     case .waiting(let until): object["until"] = JSON(until)
     case .loop(let loop):
       object["loop"] = ["items": .array(loop.items), "index": JSON(loop.index)]
@@ -30,7 +33,10 @@ extension Activity.Phase {
       self = .sequence(position: position)
     } else if let call = json["call"] {
       let pending = try PendingCall(call)
-      self = json.timestamp("retryAt").map { .retrying(pending, retryAt: $0) } ?? .requested(pending)
+      let isQueued = json["queued"] == true
+      self =
+        json.timestamp("retryAt").map { .retrying(pending, retryAt: $0) }
+        ?? (isQueued ? .queued(pending) : .requested(pending))
     } else if let until = json.timestamp("until") {
       self = .waiting(until: until)
     } else if let loop = json["loop"] {

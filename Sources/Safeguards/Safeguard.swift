@@ -49,6 +49,12 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case scheduleMovesOn
   /// Only the home shard of a schedule fires it.
   case scheduleAtHome
+  /// A call waits while its channel has as many under way as it may.
+  case callsAdmitted
+  /// A new owner counts on from what the one before has written.
+  case loadAtTakeover
+  /// What is queued goes out when there is room.
+  case queuedCallsReleased
   /// A command whose request is in the audit table is not done again.
   case requestRecognised
   /// What became of a command is a row of the audit table.

@@ -12,17 +12,19 @@ extension JSON {
     case .array(let items):
       guard depth > 0 else { return nil }
       var sum = 2
-      for item in items {
-        guard let bytes = item.approximateBytes(within: depth - 1) else { return nil }
+      for place in items.indices {
+        guard let bytes = items[place].approximateBytes(within: depth - 1) else { return nil }
         sum += bytes + 1
       }
       return sum
     case .object(let object):
       guard depth > 0 else { return nil }
       var sum = 2
-      for (key, value) in object.members {
-        guard let bytes = value.approximateBytes(within: depth - 1) else { return nil }
-        sum += key.utf8.count + bytes + 4
+      // By their places: taking a member out of the list would count references to it.
+      let members = object.members
+      for place in members.indices {
+        guard let bytes = members[place].value.approximateBytes(within: depth - 1) else { return nil }
+        sum += members[place].key.utf8.count + bytes + 4
       }
       return sum
     }

@@ -59,7 +59,7 @@ extension Conversations.Ending {
         continue
       }
       let state = instance.state
-      if !talk.mayEnd(state.status, state.error?.status, state.output) {
+      if !talk.mayEnd(state.status, state.error?.status, state.output), !tables.hasStarved(state) {
         problems.append(
           "\(talk.start) (\(talk.fate)) is \(state.status), error \(state.error?.json.text ?? "none"), "
             + "output \(state.output?.text ?? "none")")

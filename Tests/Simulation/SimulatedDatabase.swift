@@ -32,6 +32,7 @@ final class SimulatedDatabase: Sendable {
     var positions: [TopicPartition: Position] = [:]
     var events = EventTables()
     var operations = OperationTables()
+    var queues = QueueTables()
     /// When the instances that wait for their turn may run.
     var released: [UUIDValue: Timestamp] = [:]
     /// By order key, the places of the instances that have run, in the order in which they began to.
@@ -60,9 +61,14 @@ final class SimulatedDatabase: Sendable {
   let kafka: SimulatedKafka
   let processors: SimulatedInbox
   private let publishesEveryRow: Bool
+  private let callLimits: CallLimits
   let deployments: Deployments
 
-  init(kafka: SimulatedKafka, processors: SimulatedInbox, publishesEveryRow: Bool, deployments: Deployments) {
+  init(
+    kafka: SimulatedKafka, processors: SimulatedInbox, publishesEveryRow: Bool, callLimits: CallLimits,
+    deployments: Deployments
+  ) {
+    self.callLimits = callLimits
     self.kafka = kafka
     self.processors = processors
     self.publishesEveryRow = publishesEveryRow
@@ -221,6 +227,7 @@ final class SimulatedDatabase: Sendable {
     for (partition, position) in batch.positions { tables.positions[partition] = position }
     tables.violations += tables.events.apply(batch, shard, seeing: seen)
     tables.violations += tables.operations.apply(batch)
+    tables.violations += tables.queues.apply(batch, shard, tables.instances, callLimits)
     release(batch, shard, &tables)
     checkRelations(batch, &tables)
     advanceMark(shard, to: batch.publishMark, &tables)

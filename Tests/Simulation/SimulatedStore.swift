@@ -66,6 +66,18 @@ final class SimulatedStore: ShardStore {
     return database.read { $0.events.overdue(takeover.shard, at: now, limit: limit) }
   }
 
+  func channelLoad() async throws(MediatorError) -> ChannelLoad {
+    try await pass(.read)
+    return database.read { $0.queues.load(takeover.shard) }
+  }
+
+  func queuedCalls(_ wanted: [ChannelLoad.Key: Int]) async throws(MediatorError) -> [QueuedCall] {
+    try await pass(.read)
+    let calls = database.read { $0.queues.first(wanted, takeover.shard) }
+    try await pass(.afterRead)
+    return calls
+  }
+
   func schedules() async throws(MediatorError) -> [ScheduleRow] {
     try await pass(.read)
     return database.schedules(takeover.shard)

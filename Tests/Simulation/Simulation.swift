@@ -53,13 +53,19 @@ struct Simulation<Story: Scenario> {
       definitions, later: [late, successors], callTimeout: tuning.callTimeout)
     self.deployments = deployments
     catalogs = (0..<tuning.processes).map { _ in ChangingCatalog(deployments) }
+    var limits = CallLimits()
+    if random.chance(0.5) { limits.perChannel = Int(tuning.shards) * (1 + random.below(3)) }
+    limits.shards = tuning.shards
     database = SimulatedDatabase(
-      kafka: kafka, processors: inbox, publishesEveryRow: tuning.lifecycle != .off, deployments: deployments)
+      kafka: kafka, processors: inbox, publishesEveryRow: tuning.lifecycle != .off, callLimits: limits,
+      deployments: deployments)
     // Limits so small that they are reached.
     var options = ShardOptions(
       timerInterval: .milliseconds(200), maxTimers: 1 + random.below(3), maxUnpublished: 2 + random.below(12),
       cacheCapacity: random.below(10), lease: .milliseconds(300))
     options.shards = tuning.shards
+    options.callLimits = limits
+    options.maxReleases = 1 + random.below(3)
     options.eventRetention = tuning.eventRetention
     options.lifecycle = tuning.lifecycle
     self.options = options

@@ -74,6 +74,7 @@ struct MediatorPlan {
     options.lease = section.duration("lease", default: options.lease, in: .seconds(1)...(.seconds(300)))
     options.cacheCapacity = section.integer("cache", default: options.cacheCapacity, in: 1...10_000_000)
     options.maxRunning = section.integer("maxRunning", default: options.maxRunning, in: 1...10_000_000)
+    options.callLimits = callLimits(section)
     options.limits.maxBytes = section.integer(
       "maxEventBytes", default: options.limits.maxBytes, in: 1000...(64 << 20))
     options.replyLimits.maxBytes = section.integer(
@@ -86,6 +87,21 @@ struct MediatorPlan {
     options.lifecycle = section.choice("lifecycle", default: LifecycleLevel.all)
     options.routes = routes(section, otherwise: queues.keys.sorted().first ?? Topics.queue)
     return options
+  }
+
+  private static func callLimits(_ section: SettingsSection) -> CallLimits {
+    var limits = CallLimits()
+    limits.perChannel = section.integer("maxInFlight", default: limits.perChannel, in: 1...100_000_000)
+    for entry in section.list("channelLimits") {
+      let limit = entry.integer("maxInFlight", in: 1...100_000_000)
+      guard let channel = entry.string("channel"), let limit else {
+        entry.require("channel", "each limit names its channel, and how many calls may be under way there: maxInFlight")
+        entry.require("maxInFlight", "how many calls may be under way on the channel at once")
+        continue
+      }
+      limits.channels[channel] = limit
+    }
+    return limits
   }
 
   /// `emit`: which topic emitted events go to, by type and source; a queue topic where none is named.

@@ -170,6 +170,7 @@ extension JournalEntry {
     case .taskSkipped(let reference): "- \(reference) skipped"
     case .requested(let request):
       "→ \(request.reference) \(request.channel)" + (request.attempt > 1 ? " attempt \(request.attempt)" : "")
+    case .callQueued(_, let reference, let channel): "… \(reference) waits for room on \(channel)"
     case .attemptFailed(_, let reference, _, let problem, let retryAt):
       "↻ \(reference) \(problem.summary); again at \(retryAt.rfc3339)"
     case .taskCompleted(_, let reference, _): "✓ \(reference)"

@@ -134,6 +134,7 @@ extension TaskRecord {
     case .time(let until): parts.append("waits until \(style.timeOfDay(until, on: start))")
     case .events(let consumed): parts.append("listens" + (consumed > 0 ? ", \(consumed) consumed" : ""))
     case .instance(let id): parts.append("waits for instance \(id.text)")
+    case .channel: parts.append("waits for room on its channel")
     case .passes(let done, let count): parts.append("pass \(done + 1) of \(count)")
     case nil: break
     }

@@ -123,7 +123,7 @@ struct RunReport {
     case .migrated(let record, let reason):
       return Line(sign: "✎", colour: .yellow, name: "migrated", text: "\(record.path)  \(reason)")
     case .taskReopened(_, let reference): return task("↻", .yellow, reference, "goes on")
-    case .workflowPending, .emitted, .childStarted, .childCancelled, .contextExported: return nil
+    case .workflowPending, .callQueued, .emitted, .childStarted, .childCancelled, .contextExported: return nil
     }
   }
 

@@ -39,6 +39,8 @@ public struct DefinitionCatalog: Sendable {
   public private(set) var usesInbox = false
   /// The priorities of those that have one above the lowest, by number.
   public private(set) var weights: [Int32: Int] = [:]
+  /// How many calls of those that limit them may be under way, by number.
+  public private(set) var maxInFlight: [Int32: Int] = [:]
 
   /// One filter of one workflow's schedule.
   private struct Trigger {
@@ -54,6 +56,7 @@ public struct DefinitionCatalog: Sendable {
       versions["\(entry.workflow) \(entry.definition.document.version)"] = entry
       addAwaited(entry.definition.awaited)
       if entry.definition.priority > 1 { weights[entry.number] = entry.definition.priority }
+      maxInFlight[entry.number] = entry.definition.maxInFlight
       if entry.definition.orderKey != nil { usesInbox = true }
       if let known = latestByName[entry.workflow],
         known.definition.document.version >= entry.definition.document.version

@@ -37,6 +37,8 @@ extension Cause {
     case .orderKeyHeld(let key, let holder, let ahead, _):
       "the instance \(holder.text) with the order key '\(key)' comes first"
         + (ahead > 1 ? ", and \(ahead - 1) more" : "")
+    case .callQueued(let queue):
+      "its call waits for room on channel '\(queue.channel)': \(queue.inFlight) are under way there, \(queue.queued) wait"
     case .consumerLag(let lag):
       "group \(lag.group) has \(lag.records) processing events to read in partition \(lag.partition) of channel "
         + "'\(lag.channel)'" + (lag.place == nil ? "" : ", this one the last of them")
@@ -90,6 +92,10 @@ extension Cause {
     case .orderKeyHeld(_, _, let ahead, let since):
       seen.add("ahead", count: Int64(ahead))
       seen.add("since", since)
+    case .callQueued(let queue):
+      seen.add("inFlight", count: queue.inFlight)
+      seen.add("ofThisWorkflow", count: queue.ownInFlight)
+      seen.add("queued", count: queue.queued)
     case .attemptFailed(let failure):
       if let problem = failure.problem { seen.add(problem) }
       seen.add("nextAttemptAt", failure.retryAt)
@@ -121,6 +127,7 @@ extension Cause {
     case .unpublished: return ["mediatorctl status"]
     case .channelWithoutConsumer(let channel, _, _): return [Self.processor(of: channel)]
     case .consumerStopped(let lag): return [Self.processor(of: lag.channel)]
+    case .callQueued: return ["mediatorctl stuck", "mediatorctl instances show \(id)"]
     case .consumerLag(let lag): return ["mediatorctl why \(id)", Self.processor(of: lag.channel)]
     case .overdue: return ["mediatorctl status"]
     case .childMissing, .unattended: return ["mediatorctl instances cancel \(id)"]

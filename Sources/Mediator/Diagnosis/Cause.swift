@@ -31,6 +31,8 @@ public enum Cause: Sendable, Hashable {
   // It goes on by itself.
   /// An instance with the same order key comes first.
   case orderKeyHeld(key: String, by: UUIDValue, ahead: Int, since: Timestamp)
+  /// The limit of calls under way is reached, the channel's or the workflow's.
+  case callQueued(Queue)
   case consumerLag(Lag)
   /// The last attempt failed for a passing reason.
   case attemptFailed(Failure)
@@ -69,6 +71,19 @@ public enum Cause: Sendable, Hashable {
     public let since: Timestamp?
   }
 
+  /// What stands on a channel with a call that waits for room, of one shard.
+  public struct Queue: Sendable, Hashable {
+    public let channel: String
+    /// Calls under way, of all workflows.
+    public var inFlight: Int64 = 0
+    /// Of the same version of the workflow.
+    public var ownInFlight: Int64 = 0
+    /// Calls that wait, of all workflows.
+    public var queued: Int64 = 0
+
+    public init(channel: String) { self.channel = channel }
+  }
+
   public struct Failure: Sendable, Hashable {
     /// Nil for a `try` whose tasks are run again.
     public let channel: String?
@@ -100,7 +115,8 @@ public enum Cause: Sendable, Hashable {
     case .definitionUnloadable, .shardWithoutOwner, .partitionHalted, .suspended, .unpublished,
       .channelWithoutConsumer, .consumerStopped, .overdue, .childMissing, .unattended:
       .blocked
-    case .orderKeyHeld, .consumerLag, .attemptFailed, .waitingForReply, .waitingForEvent, .timer, .childAwaited,
+    case .orderKeyHeld, .callQueued, .consumerLag, .attemptFailed, .waitingForReply, .waitingForEvent, .timer,
+      .childAwaited,
       .stepping:
       .waiting
     }
@@ -122,6 +138,7 @@ public enum Cause: Sendable, Hashable {
     case .childMissing: "childMissing"
     case .unattended: "unattended"
     case .orderKeyHeld: "orderKeyHeld"
+    case .callQueued: "callQueued"
     case .consumerLag: "consumerLag"
     case .attemptFailed: "attemptFailed"
     case .waitingForReply: "waitingForReply"

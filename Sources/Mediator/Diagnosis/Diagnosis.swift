@@ -108,6 +108,11 @@ private struct Judge {
     case .requested(let call): causes = [requested(call, activity)]
     case .retrying(let call, let retryAt):
       causes = [retry(activity, channel: call.channel, call.attempt, at: retryAt, deadline: call.deadline)]
+    case .queued(let call):
+      causes = [
+        isOverdue(call.deadline)
+          ? .overdue(at: call.deadline) : .callQueued(facts.queues[call.channel] ?? Cause.Queue(channel: call.channel))
+      ]
     case .trying(let progress):
       guard case .pausing(let until) = progress.stage else {
         causes = [.stepping]

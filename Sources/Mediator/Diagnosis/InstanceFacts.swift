@@ -18,6 +18,8 @@ public struct InstanceFacts: Sendable {
   public var waits: [EventWaitFacts]
   /// Those that it waits for and that exist.
   public var children: [UUIDValue: Child]
+  /// What stands on the channels of its shard, by channel.
+  public var queues: [String: Cause.Queue] = [:]
   /// What Kafka told; a channel that is missing was not asked for.
   public var channels: [String: ChannelFacts] = [:]
   /// Where open attempts lie in their topics, by `ce_id`, where that was found.

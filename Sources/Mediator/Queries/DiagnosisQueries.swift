@@ -89,14 +89,23 @@ public struct DiagnosisQueries: Sendable {
           "select count(*) as alive from mediators where seen_at > clock_timestamp() - interval '5 seconds'"),
         PostgresStatement(Self.halted, []),
         PostgresStatement(Self.order, [id]),
+        PostgresStatement(Self.queues, [shard, id]),
       ])
     return try store { () throws(PostgresError) in
       let now = try results[0][0].time("now")
-      return InstanceFacts(
+      var facts = InstanceFacts(
         now: now, detail: detail, shard: try Self.shard(results[1], number: detail.summary.shard),
         mediators: try results[2][0].int("alive"),
         halted: try Self.halted(results[3]).filter { $0.isReplies(of: detail.summary.shard) },
         orderKey: try Self.orderKey(results[4]), waits: [], children: [:])
+      for row in results[5] {
+        var queue = Cause.Queue(channel: try row.text("channel"))
+        queue.inFlight = try row.int64("in_flight")
+        queue.ownInFlight = try row.int64("own")
+        queue.queued = try row.int64("queued")
+        facts.queues[queue.channel] = queue
+      }
+      return facts
     }
   }
 
@@ -127,6 +136,12 @@ public struct DiagnosisQueries: Sendable {
       number: number, owner: try row.optionalText("owner"), leaseEndsAt: try row.optionalTime("lease"),
       journalHead: try row.int64("journal_head"), publishMark: try row.int64("publish_mark"))
   }
+
+  private static let queues = """
+    select l.channel, sum(l.in_flight)::int8 as in_flight, sum(l.queued)::int8 as queued,
+           coalesce(sum(l.in_flight) filter (where l.definition = i.definition), 0)::int8 as own
+      from channel_loads l, instances i where l.shard = $1 and i.id = $2 group by l.channel
+    """
 
   private static let order = """
     select i.order_key, h.id as holder, h.updated_at as since,

@@ -36,6 +36,8 @@ public struct TaskRecord: Sendable, Hashable {
     case instance(UUIDValue)
     /// So many passes of a loop are done, of how many.
     case passes(done: Int, of: Int)
+    /// Room on the channel: its next attempt is to go out.
+    case channel
   }
 
   /// The activity's number within the instance; nil for a skipped task, which has none.
@@ -120,6 +122,11 @@ public struct TaskHistory: Sendable, Hashable {
       tasks.append(task)
     case .requested(let request):
       change(request.activity, request.reference) { $0.request(request, at: time) }
+    case .callQueued(let activity, let reference, let channel):
+      change(activity, reference) {
+        $0.status = .running
+        ($0.retryAt, $0.channel) = (nil, channel)
+      }
     case .attemptFailed(let activity, let reference, _, let problem, let retryAt):
       change(activity, reference) { $0.retry(at: retryAt, after: problem, failedAt: time) }
     case .taskCompleted(let activity, let reference, let output):
@@ -188,6 +195,9 @@ public struct TaskHistory: Sendable, Hashable {
       case .loop(let loop): task.waitingFor = .passes(done: loop.index, of: loop.items.count)
       case .sequence, .fork, .branch, .extended, .compensating: break
       case .requested(let call): task.take(call, retryAt: nil)
+      case .queued(let call):
+        task.take(call, retryAt: nil)
+        task.waitingFor = .channel
       case .retrying(let call, let retryAt): task.take(call, retryAt: retryAt)
       }
     }

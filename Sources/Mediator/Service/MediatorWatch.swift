@@ -33,6 +33,7 @@ struct MediatorWatch: Sendable {
     while !Task.isCancelled {
       await watchChannels(&channels)
       await tellHalts()
+      await measureLoads()
       if look % Self.looksPerReconciliation == 1 { await reconcile(&places) }
       look += 1
       // No server tells of a channel that nobody consumes: it is found by looking.
@@ -69,6 +70,20 @@ struct MediatorWatch: Sendable {
     case .stopped(let group):
       metadata["group"] = "\(group)"
       logger.warning("nobody consumes the channel any more", metadata: metadata)
+    }
+  }
+
+  /// Of all shards, whoever owns them.
+  private func measureLoads() async {
+    let load = PostgresStatement(
+      "select channel, sum(in_flight)::int8 as in_flight, sum(queued)::int8 as queued from channel_loads group by channel"
+    )
+    guard let rows = try? await pool.run(timeout: .seconds(5), [load]).first else { return }
+    for row in rows {
+      guard let channel = try? row.text("channel") else { continue }
+      let dimensions = [("channel", channel)]
+      Gauge(label: "mediator_calls_in_flight", dimensions: dimensions).record((try? row.int("in_flight")) ?? 0)
+      Gauge(label: "mediator_calls_queued", dimensions: dimensions).record((try? row.int("queued")) ?? 0)
     }
   }
 

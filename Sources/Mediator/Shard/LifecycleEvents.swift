@@ -82,7 +82,8 @@ struct LifecycleEvents {
     case .taskCancelled(_, let reference): return [task("cancelled", reference)]
     case .attemptFailed(_, let reference, _, _, _): return [task("retried", reference)]
     case .taskReopened(_, let reference): return [task("resumed", reference)]
-    case .workflowPending, .taskSkipped, .requested, .emitted, .childStarted, .childCancelled, .compensating,
+    case .workflowPending, .taskSkipped, .requested, .callQueued, .emitted, .childStarted, .childCancelled,
+      .compensating,
       .contextExported, .operated, .migrated:
       return []
     }

@@ -36,6 +36,10 @@ public protocol ShardStore: Sendable {
   func load(_ ids: [UUIDValue]) async throws(MediatorError) -> [StoredInstance]
   /// What the time, or an operator, asks of this shard: of the timers of each version its share, earliest first.
   func due(at now: Timestamp, within quota: TimerQuota) async throws(MediatorError) -> DueWork
+  /// How many calls of this shard's instances are under way and queued.
+  func channelLoad() async throws(MediatorError) -> ChannelLoad
+  /// Of each version and channel so many queued calls, those first that have waited longest.
+  func queuedCalls(_ wanted: [ChannelLoad.Key: Int]) async throws(MediatorError) -> [QueuedCall]
   /// What operators ask of this shard, in the order in which they asked.
   func commands(limit: Int) async throws(MediatorError) -> [QueuedCommand]
   /// What other transactions left for this shard to do, oldest first.

@@ -83,6 +83,11 @@ public struct ShardBatch: Sendable {
   /// The numbers of the operators' commands that are done with, and what became of them.
   public var commands: [Int64] = []
   public var audit: [AuditRow] = []
+  /// Calls that wait for room from now on, and those that do not any more.
+  public var queued: [QueuedCall] = []
+  public var unqueued: [QueuedCall] = []
+  /// How many calls are under way and queued now, where that has changed.
+  public var loads: [(key: ChannelLoad.Key, count: ChannelLoad.Count)] = []
   /// The number of the newest definition that the batch was planned with; nil where a newer one would change nothing
   /// in it. What an event starts, and under which keys it is found, depends on what is deployed.
   public var newestDefinition: Int32?
@@ -98,7 +103,7 @@ public struct ShardBatch: Sendable {
   public var isEmpty: Bool {
     started.isEmpty && updated.isEmpty && journal.isEmpty && deadLetters.isEmpty && forwarded.isEmpty
       && positions.isEmpty && offered.isEmpty && handled.isEmpty && expired.isEmpty && schedules.isEmpty
-      && unscheduled.isEmpty && commands.isEmpty && unpublishedLetters.isEmpty
+      && unscheduled.isEmpty && commands.isEmpty && unpublishedLetters.isEmpty && unqueued.isEmpty
   }
 }
 

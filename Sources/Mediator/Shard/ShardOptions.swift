@@ -22,6 +22,10 @@ public struct ShardOptions: Sendable {
   public var maxTimers: Int
   /// Instances of one version with a call under way, beyond which those that only wait are not woken.
   public var maxRunning = 1000
+  /// Calls under way at once; the versions' own limits are in the catalog.
+  public var callLimits = CallLimits()
+  /// Queued calls that one batch lets go out.
+  public var maxReleases = 500
   /// Rows committed and not yet acknowledged by the broker; above it no record is read.
   public var maxUnpublished: Int
   /// The same for the bytes of their records.

@@ -10,29 +10,27 @@ import Wire
 /// throws and is thrown away, and its successor (here or elsewhere) takes the shard over from what the store says.
 /// Nothing that it holds in memory is needed for that.
 public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store: ShardStore> {
-  private let takeover: ShardTakeover
-  private let options: ShardOptions
+  let takeover: ShardTakeover
+  let options: ShardOptions
   private let source: Source
   private let publisher: Publisher
   let store: Store
-  private let catalogs: any CatalogProvider
-  private let clock: any MediatorClock
+  let catalogs: any CatalogProvider
+  let clock: any MediatorClock
   private let outbox = Outbox()
   var cache: InstanceCache
-  private var pace: TurnPace
+  var pace: TurnPace
   /// Records of the last turn.
-  private var lastRecords = 0
+  var lastRecords = 0
   private var batchNumber: Int64
   private var journalHead: Int64
   /// What the owner before may not have published lies above this sequence; nil once all of it is handed over.
   private var unpublishedAfter: Int64?
-  private var nextTimerScan: Timestamp
-  private var nextRenewal: Timestamp
-  private var nextReport: Timestamp
-  private var nextInboxScan: Timestamp
-  private var nextExpiryScan: Timestamp
+  var next: NextLooks
   /// Read at the first turn that reads anything.
-  private var schedules: ShardSchedules?
+  var schedules: ShardSchedules?
+  /// Read before the first turn that plans anything; afterwards as the last commit has left it.
+  var load: ChannelLoad?
   private var reported: [TopicPartition: Int64] = [:]
 
   public init(
@@ -51,12 +49,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     batchNumber = takeover.batch
     journalHead = takeover.journalHead
     unpublishedAfter = Safeguard.holds(.republishAtTakeover) ? takeover.publishMark : Optional.none
-    let now = clock.now()
-    nextTimerScan = now
-    nextRenewal = now + options.lease / 3
-    nextReport = now
-    nextInboxScan = now
-    nextExpiryScan = now
+    next = NextLooks(clock.now(), options)
   }
 
   /// Up to which sequence everything is published.
@@ -69,6 +62,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     if let failure = outbox.failure { throw MediatorError(.publish, failure) }
     tendTopics()
     if let unpublishedAfter { return try await republish(after: unpublishedAfter) }
+    if load == nil {
+      load = Safeguard.holds(.loadAtTakeover) ? try await store.channelLoad() : ChannelLoad()
+    }
     var report = TurnReport()
     let undeliverable = outbox.takeUndeliverable()
     var work = undeliverable.map { TurnWork.undeliverable($0) }
@@ -133,57 +129,8 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       through: publisher)
   }
 
-  private var hasRoom: Bool {
+  var hasRoom: Bool {
     outbox.hasRoom(rows: options.maxUnpublished, bytes: options.maxUnpublishedBytes)
-  }
-
-  /// What is to be done because of the time, or because another transaction found it out.
-  private func timedWork(_ catalog: inout DefinitionCatalog) async throws(MediatorError) -> [TurnWork] {
-    let now = clock.now()
-    steadyScans(now)
-    // What Kafka does not take fills the memory, whatever it came from.
-    guard hasRoom else { return [] }
-    let (maxTimers, maxInbox) = (pace.limit(options.maxTimers, after: lastRecords), pace.limit(options.maxInbox))
-    var work: [TurnWork] = []
-    if catalog.usesInbox, now >= nextInboxScan {
-      let items = try await store.inbox(limit: maxInbox)
-      work += items.map { .inbox($0) }
-      if items.count < maxInbox { nextInboxScan = now + options.inboxInterval }
-    }
-    if now >= nextTimerScan {
-      let due = try await store.due(
-        at: now,
-        within: TimerQuota(limit: maxTimers, maxRunning: options.maxRunning, weights: catalog.weights))
-      // A full page means that more are due already.
-      if due.timers.count < maxTimers { nextTimerScan = now + options.timerInterval }
-      work += due.timers.map { .timer($0) }
-      if due.hasCommands {
-        let commands = try await store.commands(limit: options.maxCommands)
-        if commands.count == options.maxCommands { nextTimerScan = now }
-        work += commands.map { .command($0) }
-      }
-      if schedules == nil {
-        schedules = ShardSchedules(shard: takeover.shard, shards: options.shards, rows: try await store.schedules())
-      }
-      if schedules?.isAhead(of: catalog) == true { catalog = try await catalogs.refreshed() }
-      work += schedules?.work(catalog, now: now) ?? []
-    }
-    if catalog.usesInbox, now >= nextExpiryScan {
-      let expired = try await store.expired(at: now, limit: maxTimers)
-      let overdue = try await store.overdue(at: now, limit: maxTimers)
-      if max(expired.count, overdue.count) < maxTimers { nextExpiryScan = now + options.expiryInterval }
-      work += expired.map { .expired($0) } + overdue.map { .overdue($0) }
-    }
-    return work
-  }
-
-  /// A clock that was set back must not put off what is done every so often: the lease would run out.
-  private func steadyScans(_ now: Timestamp) {
-    guard Safeguard.holds(.scansSteady) else { return }
-    nextInboxScan = min(nextInboxScan, now + options.inboxInterval)
-    nextTimerScan = min(nextTimerScan, now + options.timerInterval)
-    nextExpiryScan = min(nextExpiryScan, now + options.expiryInterval)
-    nextRenewal = min(nextRenewal, now + options.lease / 3)
   }
 
   private func decode(
@@ -249,7 +196,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       let planned = try await planned(work, catalog, &report)
       (work, catalog) = (planned.work, planned.catalog)
       do {
-        try await commit(planned.batch)
+        try await commit(planned.batch, planned.plan.load)
         report.split(.write)
       } catch  where error.code == .conflict && attempt < 3 {
         let known = catalog.newest
@@ -328,15 +275,17 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
       takeover: takeover, number: batchNumber + 1, journalHead: journalHead,
       publishMark: publishMark, catalog: catalog, known: known, now: clock.now())
     plan.repliesTopic = options.repliesTopic
+    plan.limit(by: callLimits(catalog), load ?? ChannelLoad())
     return plan
   }
 
-  private func commit(_ batch: ShardBatch) async throws(MediatorError) {
+  private func commit(_ batch: ShardBatch, _ load: ChannelLoad) async throws(MediatorError) {
     if !Safeguard.holds(.cacheAfterCommit) { remember(batch) }
     try await store.commit(batch)
     batchNumber = batch.number
     journalHead = batch.journalHead
-    nextRenewal = clock.now() + options.lease / 3
+    self.load = load
+    next.renewal = clock.now() + options.lease / 3
     remember(batch)
     schedules?.committed(batch)
     noteWork(of: batch)
@@ -351,9 +300,9 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
   /// What a batch makes due at once need not wait for the next scan.
   private func noteWork(of batch: ShardBatch) {
     let now = clock.now()
-    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { nextInboxScan = now }
+    if !batch.offered.isEmpty || !batch.waits.isEmpty || !batch.pages.isEmpty { next.inbox = now }
     if !batch.releasedOrderKeys.isEmpty || (batch.started + batch.updated).contains(where: \.hasUnfinishedStep) {
-      nextTimerScan = now
+      next.timers = now
     }
   }
 
@@ -382,7 +331,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     culprit.setAside(in: &plan, reason: reason)
     let batch = plan.finish()
     do throws(MediatorError) {
-      try await commit(batch)
+      try await commit(batch, plan.load)
     } catch {
       // Not even this can be stored: nothing is left but to say so and to try again later.
       throw error.code == .unstorable ? MediatorError(.store, error.message) : error
@@ -395,15 +344,15 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
 
   private func renewIfDue() async throws(MediatorError) {
     let now = clock.now()
-    guard now >= nextRenewal else { return }
+    guard now >= next.renewal else { return }
     try await store.renew(publishMark: publishMark)
-    nextRenewal = now + options.lease / 3
+    next.renewal = now + options.lease / 3
   }
 
   private func reportPositions() async {
     let now = clock.now()
-    guard now >= nextReport, !reported.isEmpty else { return }
-    nextReport = now + .seconds(5)
+    guard now >= next.report, !reported.isEmpty else { return }
+    next.report = now + .seconds(5)
     await source.report(reported)
     reported = [:]
   }

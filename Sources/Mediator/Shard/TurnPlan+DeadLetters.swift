@@ -64,8 +64,12 @@ extension TurnPlan {
 extension Activity {
   fileprivate var call: PendingCall? {
     switch phase {
-    case .requested(let call), .retrying(let call, _): call
-    default: nil
+    case .requested(let call), .retrying(let call, _): return call
+    case .queued(var call):
+      // Its time was over before even the first went out: that one.
+      call.attempt = max(1, call.attempt)
+      return call
+    default: return nil
     }
   }
 }

@@ -15,6 +15,10 @@ struct TurnPlan {
   /// What processing events name as the place for their replies.
   var repliesTopic = Topics.replies
   var batch: ShardBatch
+  /// How many calls are under way and queued at this point of the plan, and before it.
+  private(set) var load = ChannelLoad()
+  private var knownLoad = ChannelLoad()
+  private var limits = CallLimits(perChannel: .max)
   private(set) var ignored: [IgnoredReason: Int] = [:]
   private(set) var startedCount = 0
   private(set) var endedCount: [InstanceStatus: Int] = [:]
@@ -72,6 +76,12 @@ struct TurnPlan {
     batch.at = now
   }
 
+  /// Has calls wait where too many are under way. Without it, none does.
+  mutating func limit(by limits: CallLimits, _ load: ChannelLoad) {
+    self.limits = limits
+    (self.load, knownLoad) = (load, load)
+  }
+
   // MARK: Inputs
 
   mutating func add(_ input: TurnInput, from record: KafkaRecord, keepingEvents retention: Duration) {
@@ -96,6 +106,17 @@ struct TurnPlan {
 
   mutating func wake(_ id: UUIDValue) {
     step(id) { engine, state, now in engine.wake(&state, now: now) }
+  }
+
+  /// Lets a queued call go out.
+  mutating func release(_ call: QueuedCall) {
+    // Others may have come first in this plan: it stays where it is.
+    guard load.hasRoom(for: call.key, limits) else { return }
+    let disposition = step(call.instance) { engine, state, now in
+      engine.release(call.activity, state: &state, now: now)
+    }
+    // The two are written in one transaction; should one be left all the same, it must not stand in the way.
+    if disposition != .applied { batch.unqueued.append(call) }
   }
 
   /// The broker will never take the processing event `requestID`.
@@ -147,14 +168,16 @@ struct TurnPlan {
     startedHere.insert(id)
     startedCount += 1
     touch(id)
+    let engine = limited(entry)
     let (state, step) =
-      mustWait
-      ? entry.engine.pending(id: id, input: input, now: now) : entry.engine.start(id: id, input: input, now: now)
+      mustWait ? engine.pending(id: id, input: input, now: now) : engine.start(id: id, input: input, now: now)
     // The place of its first journal row gives those that wait an order.
     let order = orderKey.map { StoredInstance.Order(key: $0, place: batch.journalHead + 1) }
-    instances[id] = StoredInstance(
+    let instance = StoredInstance(
       shard: shard, definition: entry.number, key: key, eventID: eventID, eventSource: eventSource, parent: parent,
       depth: depth, order: order, state: state)
+    instances[id] = instance
+    load.replace(nil, with: instance)
     journal(id, step)
   }
 
@@ -187,7 +210,7 @@ struct TurnPlan {
     }
     var instance = before
     let wasOpen = !before.state.status.isTerminal
-    let step = body(entry.engine, &instance.state, now)
+    let step = body(limited(entry), &instance.state, now)
     let fault = instance.state.error == nil ? nil : uncaughtFault(of: instance, before: before, step, entry)
     if step.disposition == .applied, let target, Safeguard.holds(.versionWithState) {
       instance.definition = target.number
@@ -196,6 +219,7 @@ struct TurnPlan {
     switch step.disposition {
     case .applied:
       touch(id)
+      load.replace(before, with: instance)
       // Before the journal's row, and what comes of it: only what stands there already is settled.
       if let settled = settledFaults(of: instance, before: before, step) { batch.settledFaults.append(settled) }
       journal(id, step, wasOpen: wasOpen)
@@ -242,6 +266,14 @@ struct TurnPlan {
     scheduleAfter(instance)
   }
 
+  /// The version's engine, which has calls wait where their channel is full at this point of the plan.
+  private func limited(_ entry: DefinitionCatalog.Entry) -> Engine {
+    var engine = entry.engine
+    guard Safeguard.holds(.callsAdmitted) else { return engine }
+    engine.admission = load.admission(of: entry.number, limits)
+    return engine
+  }
+
   /// An instance that the plan needs and that was not asked for at first.
   mutating func find(_ id: UUIDValue) -> StoredInstance? {
     if let instance = instances[id] { return instance }
@@ -268,10 +300,29 @@ struct TurnPlan {
       guard let instance = instances[id] else { continue }
       if startedHere.contains(id) { batch.started.append(instance) } else { batch.updated.append(instance) }
       if let change = waitChange(of: instance) { batch.waits.append(change) }
+      noteQueue(of: instance)
     }
     order = []
+    batch.loads = load.changes(since: knownLoad)
     batch.pages = nextPages()
     return batch
+  }
+
+  /// Which of its calls wait now that did not, and the other way round.
+  private mutating func noteQueue(of instance: StoredInstance) {
+    let before = known.instances[instance.id].map(queuedCalls) ?? []
+    let after = queuedCalls(of: instance)
+    guard !before.isEmpty || !after.isEmpty else { return }
+    batch.unqueued += before.filter { !after.contains($0) }
+    batch.queued += after.filter { !before.contains($0) }
+  }
+
+  private func queuedCalls(of instance: StoredInstance) -> [QueuedCall] {
+    instance.state.openCalls.filter(\.isQueued).map { call in
+      QueuedCall(
+        instance: instance.id, activity: call.activity,
+        key: ChannelLoad.Key(definition: instance.definition, channel: call.channel))
+    }
   }
 
   private func waitChange(of instance: StoredInstance) -> WaitChange? {

@@ -8,6 +8,8 @@ enum TurnWork {
   case record(KafkaRecord, TurnInput)
   case inbox(InboxItem)
   case timer(UUIDValue)
+  /// There is room for the call.
+  case release(QueuedCall)
   case expired(ExpiredEvent)
   case overdue(OverdueEvent)
   /// The workflow's time has come.
@@ -25,6 +27,7 @@ enum TurnWork {
     case .record(_, let input): input.instances
     case .inbox(let item): item.instance.map { [$0] } ?? []
     case .timer(let id): [id]
+    case .release(let call): [call.instance]
     case .fire(let row, let due):
       [InstanceID.make(workflow: row.workflow, source: TurnPlan.scheduleSource(row.workflow), id: due.rfc3339)]
     case .command(let queued): [queued.command.instance, OperatorCommand.replayID(queued.command.request)]
@@ -51,6 +54,7 @@ enum TurnWork {
     case .record(let record, let input): plan.add(input, from: record, keepingEvents: retention)
     case .inbox(let item): plan.handle(item, decoder)
     case .timer(let id): plan.wake(id)
+    case .release(let call): plan.release(call)
     case .expired(let event): plan.expire(event)
     case .overdue(let event): plan.expire(event)
     case .fire(let row, let due): plan.fire(row, at: due)
@@ -70,6 +74,7 @@ enum TurnWork {
       plan.quarantine(item.record, reason: "unstorable", detail: reason)
       plan.finish(item, isConsumed: true)
     case .timer(let id): plan.abandon(id, reason: reason)
+    case .release(let call): plan.abandon(call.instance, reason: reason)
     case .undeliverable(let item):
       switch item.subject {
       case .request(let request): plan.abandon(request.instance, reason: reason)

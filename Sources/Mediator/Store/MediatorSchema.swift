@@ -34,5 +34,8 @@ public enum MediatorSchema {
         number: 6, name: "diagnosis", sql: String(decoding: PackageResources.V0006_diagnosis_sql, as: UTF8.self)),
       Migration(
         number: 7, name: "retention", sql: String(decoding: PackageResources.V0007_retention_sql, as: UTF8.self)),
+      Migration(
+        number: 8, name: "queued-calls",
+        sql: String(decoding: PackageResources.V0008_queued_calls_sql, as: UTF8.self)),
     ])
 }

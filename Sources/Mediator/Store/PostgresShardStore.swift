@@ -49,6 +49,15 @@ public final class PostgresShardStore: ShardStore {
     return commands
   }
 
+  public func channelLoad() async throws(MediatorError) -> ChannelLoad {
+    let counts = try await rows(QueueRows.loads, [.int4(takeover.shard)], QueueRows.load)
+    return ChannelLoad(Dictionary(counts) { _, last in last })
+  }
+
+  public func queuedCalls(_ wanted: [ChannelLoad.Key: Int]) async throws(MediatorError) -> [QueuedCall] {
+    try await rows(QueueRows.queued, QueueRows.parameters(takeover.shard, wanted), QueueRows.queuedCall)
+  }
+
   public func unpublished(after sequence: Int64, limit: Int) async throws(MediatorError) -> [UnpublishedRow] {
     try await OutboxRows.load(
       connection, shard: takeover.shard, after: sequence, limit: limit, everyRow: publishesEveryRow, timeout: timeout)
@@ -119,6 +128,7 @@ public final class PostgresShardStore: ShardStore {
     if !batch.forwarded.isEmpty { statements.append(OutboxRows.insert(batch.forwarded, shard: takeover.shard)) }
     statements += EventRows.statements(batch, shard: takeover.shard)
     statements += OrderRows.statements(batch, shard: takeover.shard)
+    statements += QueueRows.statements(batch, shard: takeover.shard)
     statements += CommandRows.statements(batch, shard: takeover.shard)
     if !batch.positions.isEmpty { statements.append(PositionRows.upsert(batch.positions)) }
     statements.append(PostgresStatement("commit"))

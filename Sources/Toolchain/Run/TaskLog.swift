@@ -62,7 +62,8 @@ public struct TaskLog: Sendable, Hashable {
     case .taskFaulted(let activity?, _, _): end(activity, .faulted, at: time)
     case .taskCancelled(let activity, _): end(activity, .cancelled, at: time)
     case .workflowFaulted, .workflowCancelled, .workflowCompleted: close(at: time)
-    case .taskFaulted(nil, _, _), .workflowPending, .workflowStarted, .emitted, .childStarted, .childCancelled,
+    case .taskFaulted(nil, _, _), .workflowPending, .workflowStarted, .callQueued, .emitted, .childStarted,
+      .childCancelled,
       .compensating, .contextExported, .operated, .migrated, .workflowSuspended, .workflowResumed:
       break
     }

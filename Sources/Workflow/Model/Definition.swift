@@ -27,6 +27,8 @@ public final class WorkflowDefinition: Sendable {
   /// From 1 (where none is given) to 10: how many turns its timers have where those of the lowest have one. From
   /// `document.metadata.priority`.
   public let priority: Int
+  /// How many of its calls may be under way at once, if that is limited. From `document.metadata.maxInFlight`.
+  public let maxInFlight: Int?
   /// Everything that its instances may listen to.
   public let awaited: [EventFilter]
   /// Every channel that a task of this workflow sends processing events to.
@@ -36,7 +38,7 @@ public final class WorkflowDefinition: Sendable {
   init(
     document: Document, source: String, digest: String, json: JSON, input: InputTransform?, output: OutputTransform?,
     timeout: DurationValue?, schedule: Schedule?, tasks: TaskScope, secrets: [String] = [], orderKey: Expression? = nil,
-    priority: Int = 1
+    priority: Int = 1, maxInFlight: Int? = nil
   ) {
     self.document = document
     self.source = source
@@ -50,6 +52,7 @@ public final class WorkflowDefinition: Sendable {
     self.secrets = secrets
     self.orderKey = orderKey
     self.priority = priority
+    self.maxInFlight = maxInFlight
     var index: [String: TaskDefinition] = [:]
     var channels: Set<String> = []
     var awaited: [EventFilter] = []

@@ -20,19 +20,20 @@ struct DefinitionBuilder {
     let metadata = root["document"]?["metadata"]
     let schedule = ScheduleReader(context: context, metadata: metadata).schedule(root["schedule"])
     let orderKey = self.orderKey(metadata)
-    let priority = MetadataReader(context: context).priority(metadata?["priority"])
+    let own = MetadataReader(context: context)
+    let (priority, maxInFlight) = (own.priority(metadata?["priority"]), own.maxInFlight(metadata?["maxInFlight"]))
     buildComponents(root["use"])
     let tasks = root["do"].map { TaskBuilder(context: context, reader: context.reader).scope($0, at: "/do") }
     guard let document, let tasks else { return nil }
     return WorkflowDefinition(
       document: document, source: file.text, digest: SHA256.hex(bytes), json: root.json, input: input, output: output,
       timeout: timeout, schedule: schedule, tasks: tasks, secrets: context.secrets, orderKey: orderKey,
-      priority: priority)
+      priority: priority, maxInFlight: maxInFlight)
   }
 
   private func orderKey(_ metadata: YAMLNode?) -> Expression? {
     let reader = MetadataReader(context: context)
-    reader.checkKeys(metadata, known: ["orderKey", "priority", "timeZone"])
+    reader.checkKeys(metadata, known: ["maxInFlight", "orderKey", "priority", "timeZone"])
     return reader.orderKey(metadata?["orderKey"])
   }
 

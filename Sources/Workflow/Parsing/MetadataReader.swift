@@ -42,6 +42,18 @@ struct MetadataReader {
     }
     return priority
   }
+
+  /// `document.metadata.maxInFlight`.
+  func maxInFlight(_ node: YAMLNode?) -> Int? {
+    guard let node else { return nil }
+    guard let limit = node.json.int, limit >= 1 else {
+      file.error(
+        .invalidValue, node.position, "'maxInFlight' is a whole number from 1",
+        hint: "how many calls of this workflow may be under way at once; leave it out for no limit")
+      return nil
+    }
+    return limit
+  }
 }
 
 extension TaskBuilder {

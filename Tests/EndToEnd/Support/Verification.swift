@@ -28,9 +28,7 @@ extension Cluster {
       try await count("select count(distinct (topic, partition, \"offset\")) from dead_letters") == readings.garbage)
     // On the topic as well, at least once each: after a crash one may go out again.
     let letters = try await scan("mediator.dead-letters").map { record in
-      func header(_ name: String) -> String {
-        record.headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) } ?? "?"
-      }
+      func header(_ name: String) -> String { record.header(name) ?? "?" }
       return "\(header("dl_topic"))/\(header("dl_partition"))@\(header("dl_offset"))"
     }
     #expect(Set(letters) == readings.garbagePlaces)

@@ -227,6 +227,10 @@ private final class CountingStore: ShardStore {
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] {
     try await store.expired(at: now, limit: limit)
   }
+  func channelLoad() async throws(MediatorError) -> ChannelLoad { try await store.channelLoad() }
+  func queuedCalls(_ wanted: [ChannelLoad.Key: Int]) async throws(MediatorError) -> [QueuedCall] {
+    try await store.queuedCalls(wanted)
+  }
   func schedules() async throws(MediatorError) -> [ScheduleRow] { try await store.schedules() }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> {
     try await store.openOrderKeys(keys)

@@ -36,7 +36,7 @@ import Values
       data: ["big": 1, "zero": "\0"])
     let entries: [JournalEntry] = [
       .workflowStarted, .taskStarted(activity: 1, reference: "/do/0/a"), .taskSkipped(reference: "/do/1/b"),
-      .requested(request),
+      .requested(request), .callQueued(activity: 3, reference: "/do/0/a", channel: "c"),
       .attemptFailed(
         activity: 3, reference: "/do/0/a", attempt: 1, problem: CallTests.failure, retryAt: start + .seconds(1)),
       .taskCompleted(activity: 1, reference: "/do/0/a", output: [1, nil]),

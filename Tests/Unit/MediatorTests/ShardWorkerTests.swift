@@ -333,6 +333,8 @@ final class ScriptedStore: ShardStore {
     var items: [InboxItem] = []
     var rows: [ScheduleRow] = []
     var expiring: [ExpiredEvent] = []
+    var counts: [ChannelLoad.Key: ChannelLoad.Count] = [:]
+    var queue: [QueuedCall] = []
     var loads = 0
     var dueCalls = 0
   }
@@ -397,6 +399,9 @@ final class ScriptedStore: ShardStore {
       if state.conflicts(batch) { throw MediatorError(.conflict, "not as it was") }
       state.items.removeAll { item in batch.handled.contains { $0.number == item.number } }
       state.commits.append(batch)
+      state.queue.removeAll { batch.unqueued.contains($0) }
+      state.queue += batch.queued
+      for (key, count) in batch.loads { state.counts[key] = count }
       for instance in batch.started + batch.updated { state.instances[instance.id] = instance }
       return false
     }
@@ -407,6 +412,10 @@ final class ScriptedStore: ShardStore {
   func expired(at now: Timestamp, limit: Int) async throws(MediatorError) -> [ExpiredEvent] { expiring }
   func overdue(at now: Timestamp, limit: Int) async throws(MediatorError) -> [OverdueEvent] { [] }
   func schedules() async throws(MediatorError) -> [ScheduleRow] { rows }
+  func channelLoad() async throws(MediatorError) -> ChannelLoad { state.withLock { ChannelLoad($0.counts) } }
+  func queuedCalls(_ wanted: [ChannelLoad.Key: Int]) async throws(MediatorError) -> [QueuedCall] {
+    state.withLock { state in wanted.flatMap { key, count in state.queue.filter { $0.key == key }.prefix(count) } }
+  }
   func openOrderKeys(_ keys: Set<String>) async throws(MediatorError) -> Set<String> { [] }
   func collected(
     _ collections: Set<CollectedEvent.Collection>

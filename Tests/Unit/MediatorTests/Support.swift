@@ -84,6 +84,8 @@ struct Turns {
   var openOrderKeys: Set<String> = []
   var absent: Set<UUIDValue> = []
   var collected: [CollectedEvent] = []
+  var limits = CallLimits()
+  var load = ChannelLoad()
 
   init(_ entries: [DefinitionCatalog.Entry]) { catalog = DefinitionCatalog(entries) }
 
@@ -95,12 +97,14 @@ struct Turns {
       known: TurnPlan.Known(
         instances: stored, absent: absent, openOrderKeys: openOrderKeys,
         collections: Dictionary(grouping: collected, by: \.collection)), now: now)
+    plan.limit(by: limits, load)
     let decoder = decoder(catalog)
     for record in records { plan.add(decoder.decode(record), from: record, keepingEvents: .seconds(60)) }
     others(&plan)
     let batch = plan.finish()
     for instance in batch.started + batch.updated { stored[instance.id] = instance }
     head = batch.journalHead
+    load = plan.load
     collected = collected.filter { !batch.uncollected.contains($0) } + batch.collected
     return (plan, batch)
   }

@@ -7,7 +7,7 @@ import Workflow
 /// Drives the engine through a world, as the mediator does: one input at a time, with everything that can go wrong
 /// between two of them.
 struct EngineDriver {
-  let engine: Engine
+  var engine: Engine
   let world: World
   private(set) var state: InstanceState
   private(set) var seen = Observation()
@@ -200,7 +200,7 @@ struct EngineDriver {
   private mutating func crash() throws {
     let isRunning =
       !state.unfinished.isEmpty
-      || state.activities.contains { ["requested", "retrying", "child"].contains(Self.name($0.phase)) }
+      || state.activities.contains { ["requested", "retrying", "queued", "child"].contains(Self.name($0.phase)) }
     if state.status != .suspended, state.status != (isRunning ? .running : .waiting) {
       complaints.append("\(state.status) at \(state.resting.text)")
     }
@@ -284,10 +284,21 @@ struct EngineDriver {
       case .taskReopened, .operated, .migrated:
         complaints.append("nobody operates but to suspend and resume: \(entry)")
       case .workflowPending, .workflowStarted, .workflowCompleted, .workflowFaulted, .workflowCancelled,
-        .contextExported, .workflowSuspended, .workflowResumed:
+        .contextExported, .workflowSuspended, .workflowResumed, .callQueued:
         break
       }
     }
+    releaseQueued()
+  }
+
+  /// There is room at once: a channel that is full for a moment makes no difference. Now and then the next one is; but
+  /// where branches run side by side, the order within one step would become another.
+  private mutating func releaseQueued() {
+    for call in state.openCalls where call.isQueued {
+      tally.queued += 1
+      take(engine.release(call.activity, state: &state, now: clock).entries)
+    }
+    engine.admission = CallAdmission(isFull: dice.chance(20) && !engine.definition.source.contains("fork"))
   }
 
   /// Every execution of a task begins once and ends once.
@@ -361,6 +372,7 @@ struct EngineDriver {
     case .sequence: "sequence"
     case .requested: "requested"
     case .retrying: "retrying"
+    case .queued: "queued"
     case .waiting: "waiting"
     case .loop: "loop"
     case .fork: "fork"

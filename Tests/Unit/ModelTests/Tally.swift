@@ -16,6 +16,8 @@ struct Tally {
   var crashes = 0
   /// How often an instance was suspended and resumed, in runs of their own.
   var suspensions = 0
+  /// Calls that had to wait for room.
+  var queued = 0
   /// Crashes between the parts of a step that was too long.
   var crashesInside = 0
   /// Executions of tasks, by kind.
@@ -32,6 +34,7 @@ struct Tally {
     requests += other.requests
     noises += other.noises
     consumed += other.consumed
+    queued += other.queued
     crashes += other.crashes
     crashesInside += other.crashesInside
     started.merge(other.started, uniquingKeysWith: +)
@@ -69,6 +72,7 @@ struct Tally {
     check("a crash in the phase", Self.phases, phases, least)
     check("the end", ["completed", "faulted", "cancelled", "open"], endings, least)
     if ambiguous + tooLong > cases / 25 { gaps.append("\(ambiguous + tooLong) of \(cases) definitions were left out") }
+    if queued < least { gaps.append("only \(queued) calls had to wait for room") }
     if crashesInside < least { gaps.append("only \(crashesInside) crashes inside a long step") }
     return gaps
   }
@@ -96,7 +100,7 @@ struct Tally {
     }
     return """
       \(cases) definitions, \(ambiguous) left out for two things at one time, \(tooLong) for their length, \(late) also run late
-      \(inputs) inputs, \(requests) requests, \(consumed) events taken, \(noises) duplicates and forgeries, \
+      \(inputs) inputs, \(requests) requests, \(queued) of them queued, \(consumed) events taken, \(noises) duplicates and forgeries, \
       \(crashes) crashes, \(crashesInside) of them inside a long step, \(suspensions) suspensions
       ended: \(list(endings))
       tasks: \(list(started))

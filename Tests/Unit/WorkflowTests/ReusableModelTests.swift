@@ -170,7 +170,19 @@ struct ReusableModelTests {
     }
   }
 
-  @Test(arguments: ["orderkey", "order_key", "oderKey", "OrderKey", "timezone", "time-zone", "timeZon"])
+  @Test func limits() throws {
+    func text(_ limit: String) -> String {
+      workflow("- a: {set: {x: 1}}").replacing(
+        "version: '1.0.0'", with: "version: '1.0.0'\n  metadata: {maxInFlight: \(limit)}")
+    }
+    #expect(try parsed(text("50")).maxInFlight == 50)
+    #expect(try parsed(workflow("- a: {set: {x: 1}}")).maxInFlight == nil)
+    for wrong in ["0", "-1", "1.5", "many", "'5'", "[1]", "null"] {
+      #expect(diagnose(text(wrong)).map(\.code) == [.invalidValue], "\(wrong)")
+    }
+  }
+
+  @Test(arguments: ["orderkey", "maxInflight", "order_key", "oderKey", "OrderKey", "timezone", "time-zone", "timeZon"])
   func aMistypedKeyOfOursIsAWarning(key: String) throws {
     let text = workflow("- a: {set: {x: 1}}").replacing(
       "version: '1.0.0'", with: "version: '1.0.0'\n  metadata: {\(key): x}")
