@@ -192,7 +192,7 @@ extension Activity.Phase {
   /// What it is to end by, where another version must not change that.
   fileprivate var work: AnyHashable? {
     switch self {
-    case .requested(let call): call
+    case .requested(let call), .queued(let call): call
     case .retrying(let call, let retryAt): [call, retryAt] as [AnyHashable]
     case .waiting(let until): until
     case .loop(let progress): progress
@@ -205,7 +205,7 @@ extension Activity.Phase {
   fileprivate var keyword: String {
     switch self {
     case .sequence: "do"
-    case .requested, .retrying: "call"
+    case .requested, .retrying, .queued: "call"
     case .waiting: "wait"
     case .loop: "for"
     case .fork: "fork"
@@ -220,7 +220,8 @@ extension Activity.Phase {
 
   fileprivate func suits(_ kind: TaskKind) -> Bool {
     switch (self, kind) {
-    case (.requested(let call), .call(let asked)), (.retrying(let call, _), .call(let asked)):
+    case (.requested(let call), .call(let asked)), (.retrying(let call, _), .call(let asked)),
+      (.queued(let call), .call(let asked)):
       call.channel == asked.channel
     case (.sequence, .do), (.sequence, .function), (.sequence, .extended), (.waiting, .wait), (.loop, .for),
       (.fork, .fork), (.trying, .try), (.listening, .listen), (.child, .run):
