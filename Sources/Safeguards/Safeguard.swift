@@ -115,8 +115,6 @@ public enum Safeguard: String, Sendable, CaseIterable {
   case timersAtTakeover
   /// Journal rows hold the ids of what is published: again means the same.
   case idsJournalled
-  /// A row that is published again after a migration tells of the version that its instance ran before.
-  case formerVersionTold
   /// The advisory lock per event type: offers and waits take turns.
   case eventsTakeTurns
   /// A new wait is offered the events that are kept.

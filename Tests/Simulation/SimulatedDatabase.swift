@@ -134,9 +134,7 @@ final class SimulatedDatabase: Sendable {
         guard let instance = tables.instances[row.instance] else { continue }
         var address = instance.address
         let later = (tables.journal[shard] ?? []).filter { $0.instance == row.instance && $0.sequence > row.sequence }
-        if Safeguard.holds(.formerVersionTold) {
-          address.formerVersion = later.lazy.flatMap(\.entries).compactMap(\.migration).first?.from
-        }
+        address.formerVersion = later.lazy.flatMap(\.entries).compactMap(\.migration).first?.from
         rows.append(.journal(row, address))
       }
       let letters = (tables.deadLetters[shard] ?? []) + (tables.returned[shard] ?? [])
