@@ -6,7 +6,7 @@ import Testing
 ///     PLANTED_BUG=markContiguous swift test --filter SimulationTests.PlantedBugTests
 @Suite(.serialized) struct PlantedBugTests {
   /// So many seeds of each scenario have to be enough.
-  static let limit = Environment.value("PLANTED_SEEDS").flatMap(UInt64.init) ?? 300
+  static let limit = Environment.value("PLANTED_SEEDS").flatMap(UInt64.init) ?? 1000
   static let planted = Environment.value("PLANTED_BUG").flatMap(Safeguard.init).map { [$0] } ?? Safeguard.allCases
 
   @Test(arguments: PlantedBugTests.planted) func isFound(_ safeguard: Safeguard) async throws {
