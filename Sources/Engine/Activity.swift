@@ -115,12 +115,15 @@ public struct PendingCall: Sendable, Hashable {
   /// Its processor has put it down for good: whoever retries the task wants another execution of it.
   public var isPutDown = false
 
-  public init(channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?) {
+  /// - Parameter bytes: the size of the data, where that is known.
+  public init(
+    channel: String, attempt: Int, deadline: Timestamp, data: JSON, progress: Progress?, bytes: Int? = nil
+  ) {
     self.channel = channel
     self.attempt = attempt
     self.deadline = deadline
     self.data = data
-    dataBytes = data.approximateBytes
+    dataBytes = bytes ?? data.approximateBytes
     self.progress = progress
   }
 

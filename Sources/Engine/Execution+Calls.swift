@@ -7,13 +7,14 @@ extension Execution {
   mutating func startCall(_ call: Call, _ begun: Begun) throws(ExpressionError) -> Move? {
     let data = try call.with?.evaluate(begun.input, variables: { variable($0, begun) }) ?? .object(JSONObject())
     let task = begun.task
-    if let detail = refusal(of: data, "processing event's data") {
+    let bytes = data.approximateBytes(within: options.maxRequestDepth)
+    if let detail = refusal(bytes, "processing event's data") {
       return failedToStart(begun, Problems.validation(detail, at: task.reference))
     }
     let timeout = try task.timeout?.evaluate(begun.input, variables: { variable($0, begun) }) ?? options.callTimeout
     let pending = PendingCall(
       channel: call.channel, attempt: resumed.map { $0.call.attempt + 1 } ?? 1, deadline: now + timeout, data: data,
-      progress: nil)
+      progress: nil, bytes: bytes)
     let activity = try openTask(begun, hasDeadline: false)
     if let index = state.activityIndex(activity) { send(index, pending) }
     return nil
@@ -29,7 +30,12 @@ extension Execution {
 
   /// Why this cannot be published: the broker, or whoever reads it, would refuse it.
   func refusal(of data: JSON, _ what: String) -> String? {
-    guard let bytes = data.approximateBytes(within: options.maxRequestDepth) else {
+    refusal(data.approximateBytes(within: options.maxRequestDepth), what)
+  }
+
+  /// - Parameter bytes: nil where it nests too deep.
+  private func refusal(_ bytes: Int?, _ what: String) -> String? {
+    guard let bytes else {
       return "the \(what) would nest deeper than \(options.maxRequestDepth) levels"
     }
     guard bytes > options.maxRequestBytes else { return nil }

@@ -45,6 +45,8 @@ final class VariableScope {
     case "input": input
     case "output": output
     case "workflow": workflow
+    case "workflow.input": instance.input
+    case "workflow.id": .string(instance.id.text)
     case "task": describedTask
     case "runtime": Self.runtime
     case "secrets": visibleSecrets

@@ -30,8 +30,9 @@ public final class ServiceProcess: Sendable {
     Self.running.withLock { _ = $0.insert(id) }
   }
 
-  /// The programs are built next to the test bundle.
+  /// The programs are built next to the test bundle; `TEST_PROGRAMS` names another folder, that of release programs say.
   public static func path(of program: String) -> String {
+    if let folder = getenv("TEST_PROGRAMS") { return String(cString: folder) + "/" + program }
     let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? CommandLine.arguments[0]
     return bundle.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/"
       + program

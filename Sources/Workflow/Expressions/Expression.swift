@@ -37,7 +37,8 @@ public final class Expression: Sendable {
 
   /// - Parameters:
   ///   - data: what `.` is.
-  ///   - variables: the value of a variable by its name without `$`; `nil` reads as `null`.
+  ///   - variables: the value of a variable by its name without `$`; `nil` reads as `null`. A path into `$workflow` asks
+  ///     for the member first, as in `workflow.input`, and for all of it where that is `nil`.
   public func evaluate(_ data: JSON, variables: (String) -> JSON?) throws(ExpressionError) -> JSON {
     do throws(ExpressionError) {
       return try program.evaluate(data, variables: variables)

@@ -15,6 +15,8 @@ struct JQPath {
 
   private let root: Root
   private let steps: [Step]
+  /// `workflow.input` for `$workflow.input[0]`: all of `$workflow` is much to build for the one member that most want.
+  private let member: String?
 
   /// `nil` where the program is more than a path.
   init?(_ tree: JQ) {
@@ -34,10 +36,12 @@ struct JQPath {
       case .identity:
         root = .data
         self.steps = steps.reversed()
+        member = nil
         return
       case .variable(let name):
         root = .variable(name)
         self.steps = steps.reversed()
+        if name == "workflow", case .name(let first)? = steps.last { member = "\(name).\(first)" } else { member = nil }
         return
       default: return nil
       }
@@ -47,12 +51,14 @@ struct JQPath {
   /// `nil` where jq would have an error.
   func evaluate(_ data: JSON, variables: (String) -> JSON?) -> JSON? {
     switch root {
-    case .data: follow(data)
-    case .variable(let name): follow(variables(name) ?? .null)
+    case .data: return follow(steps[...], data)
+    case .variable(let name):
+      if let member, let value = variables(member) { return follow(steps[1...], value) }
+      return follow(steps[...], variables(name) ?? .null)
     }
   }
 
-  private func follow(_ start: JSON) -> JSON? {
+  private func follow(_ steps: ArraySlice<Step>, _ start: JSON) -> JSON? {
     var value = start
     for step in steps {
       switch (value, step) {
