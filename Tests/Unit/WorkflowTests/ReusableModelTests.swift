@@ -182,7 +182,13 @@ struct ReusableModelTests {
     }
   }
 
-  @Test(arguments: ["orderkey", "maxInflight", "order_key", "oderKey", "OrderKey", "timezone", "time-zone", "timeZon"])
+  @Test func aMistypedLimitIsAWarning() throws {
+    let text = workflow("- a: {set: {x: 1}}").replacing(
+      "version: '1.0.0'", with: "version: '1.0.0'\n  metadata: {maxInflight: 5}")
+    #expect(diagnose(text).map(\.hint) == ["Did you mean 'maxInFlight'?"])
+  }
+
+  @Test(arguments: ["orderkey", "order_key", "oderKey", "OrderKey", "timezone", "time-zone", "timeZon"])
   func aMistypedKeyOfOursIsAWarning(key: String) throws {
     let text = workflow("- a: {set: {x: 1}}").replacing(
       "version: '1.0.0'", with: "version: '1.0.0'\n  metadata: {\(key): x}")
