@@ -209,9 +209,10 @@ actor Drill {
   /// read from their beginning, and what was seen before changes nothing.
   func decideToGoOn(with partitions: Set<String>) async throws {
     for mediator in Self.mediators { try await stop(mediator) }
-    await watch.forget()
     let list = partitions.map { "'\($0)'" }.joined(separator: ",")
     _ = try await cluster.query("delete from positions where topic || '/' || partition in (\(list))")
+    // Afterwards: a look in between would see the old positions once more.
+    await watch.forget()
     for mediator in Self.mediators { try start(mediator) }
   }
 
