@@ -20,7 +20,8 @@ final class ProducerLoop: @unchecked Sendable {
 
   private struct Closing {
     let deadline: ContinuousClock.Instant
-    let completion: @Sendable () -> Void
+    /// Whoever closes a second time waits for the same end.
+    var completions: [@Sendable () -> Void]
   }
 
   let mailbox: Mailbox<Command>
@@ -89,7 +90,11 @@ final class ProducerLoop: @unchecked Sendable {
     case .flush(let completion):
       flushes.append((outstanding.nextSequence, completion))
     case .close(let limit, let completion):
-      closing = Closing(deadline: .now + limit, completion: completion)
+      guard closing == nil else {
+        closing?.completions.append(completion)
+        return
+      }
+      closing = Closing(deadline: .now + limit, completions: [completion])
       for rest in mailbox.close() { accept(rest) }
     }
   }
@@ -237,6 +242,6 @@ final class ProducerLoop: @unchecked Sendable {
         handle.raw, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING)
       handle.destroy(within: .seconds(2))
     }
-    closing.completion()
+    for completion in closing.completions { completion() }
   }
 }

@@ -154,6 +154,16 @@ struct ProducerTests {
     server.end()
   }
 
+  @Test("whoever closes at the same moment waits for the same end", .timeLimit(.minutes(1)))
+  func closedTwice() async throws {
+    for _ in 0..<50 {
+      let producer = try KafkaProducer(KafkaConfiguration(bootstrapServers: "127.0.0.1:1"))
+      async let first: Void = producer.close(within: .milliseconds(50))
+      async let second: Void = producer.close(within: .milliseconds(50))
+      _ = await (first, second)
+    }
+  }
+
   @Test("closing takes a bounded time while no broker answers, and every record has a result")
   func closeWhileDown() async throws {
     let server = try MockBrokerServer(topics: ["gone": 1])
