@@ -52,6 +52,56 @@ import Values
     await cluster.remove()
   }
 
+  /// A version that was a mistake is taken back: what runs ends by it, what comes starts the one before, and where none
+  /// is left, what comes is kept.
+  @Test(.timeLimit(.minutes(3))) func retiredAndRestored() async throws {
+    let cluster = try await Cluster()
+    for version in [1, 2] {
+      try await cluster.run(
+        "mediatorctl", "deploy", try cluster.write(definition(version), to: "note-\(version).yaml"))
+    }
+    let mediator = try cluster.start("mediator")
+    try await cluster.waitForMediator()
+    func send(_ id: String) async throws {
+      try await cluster.send([SentEvent("note.me", id, key: "k", [:])])
+      let found =
+        "select (select count(*) from dead_letters) + (select count(*) from instances where event_id = '\(id)')"
+      try await cluster.wait(for: 1, "what came of \(id)", found)
+    }
+    try await send("1 mistaken")
+    let retire = ["workflows", "retire", "note", "--output", "json"]
+    let tried = try JSON.parse(try await cluster.run("mediatorctl", retire + ["--version", "2.0.0", "--dry-run"]))
+    #expect(tried["startedBefore"] == "2.0.0")
+    #expect(tried["startedAfter"] == "1.0.0")
+    let retired = try JSON.parse(
+      try await cluster.run("mediatorctl", retire + ["--version", "2.0.0", "--reason", "wrong"]))
+    #expect(retired["versions"]?[0]?["outcome"] == "retired")
+    #expect(retired["versions"]?[0]?["openInstances"] == 1)
+    // From this moment on, not from the next look of a mediator.
+    try await send("2 as before")
+    // Nobody is there to be asked.
+    let refused = try cluster.start("mediatorctl", "workflows", "retire", "note")
+    #expect(try await refused.waitForExit() != 0)
+    #expect(refused.log.contains("Nothing will start it any more"), "\(refused.log)")
+    try await cluster.run("mediatorctl", retire + ["--yes"])
+    try await send("3 too late")
+    #expect(try await cluster.query("select reason from dead_letters").map { try $0.text("reason") } == ["unknownType"])
+    try await cluster.run("mediatorctl", "workflows", "restore", "note", "--version", "1.0.0")
+    let letters = try JSON.parse(try await cluster.run("mediatorctl", "dlq", "list", "--output", "json"))
+    let letter = try #require(letters["letters"]?[0]?["id"]?.string)
+    try await cluster.run("mediatorctl", "dlq", "redrive", letter)
+    try await cluster.wait(for: 3, "the late one to start", "select count(*) from instances")
+    for number in 1...3 { try await cluster.send([SentEvent("go.on", "go-\(number)", key: "k", [:])]) }
+    try await cluster.waitForInstances(3, within: .seconds(60))
+    let rows = try await cluster.query("select event_id, output::text as output from instances order by event_id")
+    #expect(try rows.map { try $0.text("event_id") } == ["1 mistaken", "2 as before", "3 too late"])
+    #expect(
+      try rows.map { try $0.text("output") } == [#"{"version":2}"#, #"{"version":1}"#, #"{"version":1}"#])
+    #expect(try await cluster.count("select count(*) from retirements") == 3)
+    #expect(try await mediator.stop() == 0)
+    await cluster.remove()
+  }
+
   /// The same version, with other content: one of them is told so, and only one version is there.
   @Test(.timeLimit(.minutes(2))) func twoDeployersAtOnce() async throws {
     let cluster = try await Cluster()

@@ -28,6 +28,18 @@ import Values
     #expect(try await third.stop(within: .seconds(10)) == 0)
     try await waitForShares(cluster, ["first": 3, "second": 3])
 
+    // So do processors: what one hands over, the others go on with.
+    for name in ["persistence", "alerts"] {
+      let joined = ContinuousClock.now
+      let helper = try cluster.start("processor", name)
+      try await poll(within: .seconds(10), "\(name) to share its work") {
+        helper.log.contains("partitions assigned") ? true : nil
+      }
+      print("a second \(name) has its share after \(ContinuousClock.now - joined)")
+      #expect(try await helper.stop(within: .seconds(10)) == 0)
+    }
+    #expect(simulator.exitStatus == nil, "nothing proves anything without load")
+
     // A killed one's shards are taken over.
     await second.kill()
     let killed = ContinuousClock.now

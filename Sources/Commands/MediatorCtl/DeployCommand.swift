@@ -47,9 +47,9 @@ struct DeployCommand: AsyncParsableCommand {
     if let refusal = plan.refusal { throw refusal }
   }
 
-  private func deployed(_ pool: PostgresPool) async throws -> [String: String] {
+  private func deployed(_ pool: PostgresPool) async throws -> [String: WorkflowQueries.Deployed] {
     do throws(MediatorError) {
-      return try await WorkflowQueries(pool: pool).digests()
+      return try await WorkflowQueries(pool: pool).deployed()
     } catch {
       // Only a dry run meets a database without tables: there, all is new.
       guard dryRun, error.code == .configuration else { throw error }
@@ -73,29 +73,33 @@ struct DeploymentPlan: Sendable {
     var outcome: Outcome
     /// A higher version than this one is deployed, and events start that one.
     let higher: SemanticVersion?
+    /// It is deployed, and nothing starts it.
+    let isRetired: Bool
   }
 
   private(set) var items: [Item]
 
-  /// - Parameter deployed: digests by `namespace/name version`.
-  init(_ files: [CheckedFile], deployed: [String: String]) {
+  /// - Parameter deployed: by `namespace/name version`.
+  init(_ files: [CheckedFile], deployed: [String: WorkflowQueries.Deployed]) {
     var latest: [String: SemanticVersion] = [:]
-    for title in deployed.keys {
+    for title in deployed.keys where deployed[title]?.isRetired == false {
       let parts = title.split(separator: " ", maxSplits: 1)
-      guard parts.count == 2, let version = SemanticVersion(String(parts[1])) else { continue }
+      guard parts.count == 2, let number = SemanticVersion(String(parts[1])) else { continue }
       let workflow = String(parts[0])
-      latest[workflow] = latest[workflow].map { max($0, version) } ?? version
+      latest[workflow] = latest[workflow].map { max($0, number) } ?? number
     }
     items = files.compactMap { checked in
       guard let definition = checked.definition else { return nil }
       let outcome: Outcome =
-        switch deployed[definition.title] {
+        switch deployed[definition.title]?.digest {
         case nil: .deployed
         case definition.digest: .unchanged
         default: .refused
         }
       let higher = latest[definition.workflow].flatMap { $0 > definition.document.version ? $0 : nil }
-      return Item(file: checked.file, definition: definition, outcome: outcome, higher: higher)
+      return Item(
+        file: checked.file, definition: definition, outcome: outcome, higher: higher,
+        isRetired: deployed[definition.title]?.isRetired == true)
     }
   }
 
@@ -131,6 +135,7 @@ struct DeploymentPlan: Sendable {
             "file": .string(item.file), "namespace": .string(document.namespace), "name": .string(document.name),
             "version": .string(document.version.description), "digest": .string(item.definition.digest),
             "outcome": .string(item.outcome.rawValue), "higherVersion": .text(item.higher?.description),
+            "isRetired": .bool(item.isRetired),
           ]
         }),
     ]
@@ -147,6 +152,11 @@ struct DeploymentPlan: Sendable {
     for item in items where item.outcome == .deployed {
       guard let higher = item.higher else { continue }
       lines.append("note: events start \(item.definition.workflow) \(higher), which is higher than \(item.file)")
+    }
+    for item in items where item.outcome == .unchanged && item.isRetired {
+      lines.append(
+        "note: \(item.definition.title) is retired: nothing starts it until 'mediatorctl workflows restore "
+          + "\(item.definition.workflow) --version \(item.definition.document.version)'")
     }
     return lines.joined(separator: "\n")
   }

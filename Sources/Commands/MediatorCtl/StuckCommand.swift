@@ -7,8 +7,9 @@ struct StuckCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "stuck", abstract: "Lists open instances that make no progress, by cause.",
     discussion: """
-      Shards without an owner, halted partitions, channels that nobody reads or that are not read on, timers that were \
-      missed, order keys that are held for long, suspended instances, and those that nothing would ever wake. At most \
+      Shards without an owner, halted partitions, channels that nobody reads, that are not read on, or that are full, \
+      timers that were missed, order keys that are held for long, suspended instances, and those that nothing would ever \
+      wake. At most \
       \(StuckQueries.countLimit) instances are counted per cause; '+' tells that there are more. Without Kafka's address \
       channels are left out.
 

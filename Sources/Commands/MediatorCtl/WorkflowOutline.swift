@@ -28,6 +28,7 @@ struct WorkflowOutline {
     var object: JSONObject = [
       "namespace": .string(definition.namespace), "name": .string(definition.name),
       "version": .string(definition.version), "isLatest": .bool(shown.isLatest),
+      "retirement": shown.retirement?.json ?? .null,
       "versions": .array(versions.map { .string($0.definition.version) }),
       "digest": .string(definition.digest), "file": .string(definition.file),
       "deployedAt": .time(definition.deployedAt), "instances": shown.counts.json,
@@ -81,6 +82,12 @@ struct WorkflowOutline {
       fields.add("DSL", document.dsl)
     }
     fields.add("Deployed", "\(style.moment(definition.deployedAt)) from \(TextWidth.plain(definition.file))")
+    fields.add(
+      "Retired",
+      shown.retirement.map { retirement in
+        "\(style.moment(retirement.at)) by \(TextWidth.plain(retirement.author))"
+          + (retirement.reason.isEmpty ? "" : ": \(TextWidth.plain(retirement.reason))")
+      })
     fields.add("Digest", definition.digest)
     fields.add("Instances", shown.counts.text)
     guard let parsed else {
@@ -94,8 +101,10 @@ struct WorkflowOutline {
 
   private var others: String {
     let others = versions.map(\.definition.version).filter { $0 != shown.definition.version }
-    let role = shown.isLatest ? "latest" : "events start \(versions.first?.definition.version ?? "another")"
-    return others.isEmpty ? "" : " (\(role); also deployed: \(others.joined(separator: ", ")))"
+    let latest = versions.first(where: \.isLatest)?.definition.version
+    let role = shown.isLatest ? "latest" : latest.map { "events start \($0)" } ?? "nothing starts it"
+    if others.isEmpty { return shown.isLatest ? "" : " (\(role))" }
+    return " (\(role); also deployed: \(others.joined(separator: ", ")))"
   }
 
   private func lines(_ text: String?) -> [String] {

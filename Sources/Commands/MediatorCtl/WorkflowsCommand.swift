@@ -7,13 +7,15 @@ import YAML
 
 struct WorkflowsCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "workflows", abstract: "Shows the deployed workflow definitions.", subcommands: [List.self, Show.self])
+    commandName: "workflows", abstract: "Shows the deployed workflow definitions, and retires them.",
+    subcommands: [List.self, Show.self, Retire.self, Restore.self])
 
   struct List: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Lists every deployed version with its instances.",
       discussion: """
-        Events start the latest version, which is the highest; instances of older ones go on as they began. At most \
+        Events and schedules start the latest version, which is the highest that is not retired; instances of others go \
+        on as they began. At most \
         \(WorkflowQueries.countLimit) open and as many ended instances are counted, the newest; '+' tells that there \
         are more.
 
@@ -60,35 +62,42 @@ struct WorkflowsCommand: AsyncParsableCommand {
     @OptionGroup var file: ConfigurationOptions
 
     func run() async throws {
-      let versions = try await database.withPool(file) {
-        try await WorkflowQueries(pool: $0).versions(namespace: workflow.namespace, name: workflow.name)
-      }
-      let shown = try choose(versions)
+      let versions = try await database.withPool(file) { try await WorkflowQueries(pool: $0).versions(of: workflow) }
+      let shown =
+        try version.map { version in try versions.version(version, of: workflow) } ?? versions.first(where: \.isLatest)
+        ?? versions[0]
       if source, output.output == .text { return try writeOutput(shown.definition.source) }
       let outline = WorkflowOutline(shown, among: versions)
       try output.print(json: outline.json(withSource: source), text: outline.text)
     }
+  }
+}
 
-    private func choose(_ versions: [WorkflowVersion]) throws(CommandFailure) -> WorkflowVersion {
-      let namespaces = Set(versions.map(\.definition.namespace)).sorted()
-      guard let latest = versions.first else {
-        throw CommandFailure(
-          "there is no workflow '\(workflow.text)'", next: "'mediatorctl workflows list' shows which there are",
-          status: .notFound)
-      }
-      guard namespaces.count == 1 else {
-        throw CommandFailure(
-          "'\(workflow.text)' is the name of several workflows",
-          next: "name one of \(namespaces.map { "\($0)/\(workflow.name)" }.joined(separator: ", "))")
-      }
-      guard let version else { return latest }
-      guard let shown = versions.first(where: { $0.definition.version == version }) else {
-        throw CommandFailure(
-          "'\(workflow.text)' has no version \(version)",
-          next: "it has \(versions.map(\.definition.version).joined(separator: ", "))", status: .notFound)
-      }
-      return shown
+extension WorkflowQueries {
+  /// The versions of one workflow, the highest first; there is at least one.
+  func versions(of workflow: WorkflowArgument) async throws -> [WorkflowVersion] {
+    let versions = try await versions(namespace: workflow.namespace, name: workflow.name)
+    guard !versions.isEmpty else {
+      throw CommandFailure(
+        "there is no workflow '\(workflow.text)'", next: "'mediatorctl workflows list' shows which there are",
+        status: .notFound)
     }
+    let namespaces = Set(versions.map(\.definition.namespace)).sorted()
+    guard namespaces.count == 1 else {
+      throw CommandFailure(
+        "'\(workflow.text)' is the name of several workflows",
+        next: "name one of \(namespaces.map { "\($0)/\(workflow.name)" }.joined(separator: ", "))")
+    }
+    return versions
+  }
+}
+
+extension [WorkflowVersion] {
+  func version(_ version: String, of workflow: WorkflowArgument) throws(CommandFailure) -> WorkflowVersion {
+    if let found = first(where: { $0.definition.version == version }) { return found }
+    throw CommandFailure(
+      "'\(workflow.text)' has no version \(version)",
+      next: "it has \(map(\.definition.version).joined(separator: ", "))", status: .notFound)
   }
 }
 
@@ -102,6 +111,7 @@ enum WorkflowList {
     return [
       "namespace": .string(definition.namespace), "name": .string(definition.name),
       "version": .string(definition.version), "isLatest": .bool(version.isLatest),
+      "retirement": version.retirement?.json ?? .null,
       "title": .text(title(definition)), "digest": .string(definition.digest), "file": .string(definition.file),
       "deployedAt": .time(definition.deployedAt), "instances": version.counts.json,
     ]
@@ -120,7 +130,8 @@ enum WorkflowList {
       let faulted = counts.byStatus[.faulted] ?? 0
       table.add([
         .init("\(definition.namespace)/\(definition.name)", version.isLatest ? .bold : .faint),
-        .init(definition.version + (version.isLatest ? "" : " (old)")), .init(title(definition) ?? ""),
+        .init(definition.version + (version.isLatest ? "" : version.retirement == nil ? " (old)" : " (retired)")),
+        .init(title(definition) ?? ""),
         .init(style.shortMoment(definition.deployedAt)), .init("\(counts.open)\(counts.openIsComplete ? "" : "+")"),
         .init("\(counts.byStatus[.completed] ?? 0)\(more)"), .init("\(faulted)\(more)", faulted > 0 ? .red : nil),
       ])
@@ -132,6 +143,10 @@ enum WorkflowList {
   private static func title(_ definition: DefinitionStore.Row) -> String? {
     (try? YAML.parse(definition.source))?["document"]?["title"]?.scalar?.string
   }
+}
+
+extension Retirement {
+  var json: JSON { ["at": .time(at), "author": .string(author), "reason": .string(reason)] }
 }
 
 extension InstanceCounts {

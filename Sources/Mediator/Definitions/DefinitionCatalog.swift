@@ -24,10 +24,14 @@ public struct DefinitionCatalog: Sendable {
     public var source: String { "/workflows/\(workflow)/\(definition.document.version)" }
   }
 
-  /// The number of the newest definition that was read, though it may be none that can be run here.
+  /// The number of the newest definition or retirement that was read, though it may be none that can be run here.
   public let newest: Int32
+  /// Versions that neither events nor schedules start, by number: those that run go on, and parents start them still.
+  public let retired: Set<Int32>
   private var entries: [Int32: Entry] = [:]
   private var versions: [String: Entry] = [:]
+  /// Of each workflow the highest version, and the highest of those that are not retired.
+  private var highestByName: [String: Entry] = [:]
   private var latestByName: [String: Entry] = [:]
   /// The latest version of each workflow that events start, by the literal types of its filters.
   private var triggersByType: [String: [Trigger]] = [:]
@@ -49,8 +53,9 @@ public struct DefinitionCatalog: Sendable {
     let filter: EventFilter
   }
 
-  public init(_ entries: [Entry] = [], newest: Int32? = nil) {
+  public init(_ entries: [Entry] = [], newest: Int32? = nil, retired: Set<Int32> = []) {
     self.newest = newest ?? entries.map(\.number).max() ?? 0
+    self.retired = retired
     for entry in entries {
       self.entries[entry.number] = entry
       versions["\(entry.workflow) \(entry.definition.document.version)"] = entry
@@ -58,14 +63,26 @@ public struct DefinitionCatalog: Sendable {
       if entry.definition.priority > 1 { weights[entry.number] = entry.definition.priority }
       maxInFlight[entry.number] = entry.definition.maxInFlight
       if entry.definition.orderKey != nil { usesInbox = true }
-      if let known = latestByName[entry.workflow],
-        known.definition.document.version >= entry.definition.document.version
-      {
-        continue
-      }
-      latestByName[entry.workflow] = entry
+      Self.keepHigher(entry, in: &highestByName)
+      if !retired.contains(entry.number) { Self.keepHigher(entry, in: &latestByName) }
     }
     for entry in latest { addTriggers(entry) }
+  }
+
+  private static func keepHigher(_ entry: Entry, in entries: inout [String: Entry]) {
+    if let known = entries[entry.workflow], known.definition.document.version >= entry.definition.document.version {
+      return
+    }
+    entries[entry.workflow] = entry
+  }
+
+  /// The retired ones after these changes, by number.
+  func retired(_ changes: [Int32: Bool]) -> Set<Int32> {
+    var retired = retired
+    for (number, isRetired) in changes {
+      if isRetired { retired.insert(number) } else { retired.remove(number) }
+    }
+    return retired
   }
 
   private mutating func addAwaited(_ filters: [EventFilter]) {
@@ -92,15 +109,18 @@ public struct DefinitionCatalog: Sendable {
   public var count: Int { entries.count }
   public var all: [Entry] { entries.values.sorted { $0.number < $1.number } }
 
-  /// The latest version of each workflow.
+  /// Of each workflow the version that events and schedules start: the highest that is not retired.
   public var latest: [Entry] { latestByName.values.sorted { $0.number < $1.number } }
 
   /// - Parameter workflow: `namespace/name`.
   public func latest(of workflow: String) -> Entry? { latestByName[workflow] }
 
+  /// A version that is named. A retired one too: instances under way end as they began, and so do their children.
+  ///
   /// - Parameter version: a semantic version, or `latest`.
   public func entry(_ workflow: String, version: String) -> Entry? {
-    version == "latest" ? latestByName[workflow] : versions["\(workflow) \(version)"]
+    version == "latest"
+      ? latestByName[workflow] ?? highestByName[workflow] : versions["\(workflow) \(version)"]
   }
 
   /// The channels that any version sends to; instances may be pinned to old ones.

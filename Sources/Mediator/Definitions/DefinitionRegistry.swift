@@ -35,12 +35,12 @@ public final class DefinitionRegistry: CatalogProvider {
 
   public func refreshed() async throws(MediatorError) -> DefinitionCatalog {
     let (last, channels, catalog) = known.withLock { ($0.lastNumber, $0.channels, $0.catalog) }
-    let rows = try await store.load(after: last)
-    let entries = rows.compactMap(compile)
+    let changes = try await store.changes(after: last)
+    let entries = changes.deployed.compactMap(compile)
     // Those whose topic could not be created are tried again.
     let wanted = entries.reduce(into: catalog.channels) { $0.formUnion($1.definition.channels) }
     let prepared = await prepared(wanted.subtracting(channels))
-    guard let newest = rows.last?.number else {
+    guard let newest = changes.newest else {
       known.withLock { $0.channels.formUnion(prepared) }
       return catalog
     }
@@ -48,7 +48,8 @@ public final class DefinitionRegistry: CatalogProvider {
       // Another refresh may have been faster; what both loaded is the same.
       if newest > known.lastNumber {
         known.lastNumber = newest
-        known.catalog = DefinitionCatalog(known.catalog.all + entries, newest: newest)
+        let retired = known.catalog.retired(changes.retired)
+        known.catalog = DefinitionCatalog(known.catalog.all + entries, newest: newest, retired: retired)
       }
       known.channels.formUnion(prepared)
       return known.catalog

@@ -12,6 +12,7 @@ public struct StuckFacts: Sendable {
   public var suspended = Sample()
   public var forgotten: [Forgotten] = []
   public var orderKeys: [OrderKey] = []
+  public var queues: [Queue] = []
   public var channels: [Channel] = []
   /// Why Kafka was not asked.
   public var kafkaProblem: String?
@@ -47,6 +48,14 @@ public struct StuckFacts: Sendable {
     public var waiting: Int
   }
 
+  /// Calls that wait for room on a channel, of all shards.
+  public struct Queue: Sendable, Hashable {
+    public var channel: String
+    public var inFlight: Int64
+    /// Those that wait: their number, the first of them, and since when.
+    public var waiting: Sample
+  }
+
   public struct Channel: Sendable, Hashable {
     public var facts: ChannelFacts
     /// The time of the oldest record that is not read.
@@ -75,8 +84,8 @@ public struct StuckReport: Sendable, Hashable {
 
   public init(_ facts: StuckFacts) {
     let groups =
-      Self.shards(facts) + Self.halted(facts) + Self.channels(facts) + Self.timers(facts) + Self.orderKeys(facts)
-      + Self.forgotten(facts)
+      Self.shards(facts) + Self.halted(facts) + Self.channels(facts) + Self.queues(facts) + Self.timers(facts)
+      + Self.orderKeys(facts) + Self.forgotten(facts)
     self.groups = groups.enumerated()
       .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }.map(\.element)
   }
@@ -110,6 +119,14 @@ public struct StuckReport: Sendable, Hashable {
         channel: channel.facts.channel, group: consumer.group, members: consumer.members, partition: partition,
         records: channel.facts.lag(partition), place: nil, since: channel.oldest)
       return group(consumer.members == 0 ? .consumerStopped(lag) : .consumerLag(lag), sample, since: channel.oldest)
+    }
+  }
+
+  private static func queues(_ facts: StuckFacts) -> [Group] {
+    facts.queues.filter { isOld($0.waiting.oldest, facts) }.map { held in
+      var queue = Cause.Queue(channel: held.channel)
+      (queue.inFlight, queue.queued) = (held.inFlight, Int64(held.waiting.count))
+      return group(.callQueued(queue), held.waiting, since: held.waiting.oldest)
     }
   }
 
@@ -158,6 +175,7 @@ public struct StuckReport: Sendable, Hashable {
     switch cause {
     case .overdue, .suspended, .orderKeyHeld: example.map { ["mediatorctl why \($0.text)"] } ?? []
     case .consumerLag(let lag): [Cause.processor(of: lag.channel)]
+    case .callQueued(let queue): [Cause.processor(of: queue.channel)]
     default: cause.next(for: example ?? UUIDValue(high: 0, low: 0))
     }
   }

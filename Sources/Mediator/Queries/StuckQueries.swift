@@ -49,6 +49,7 @@ public struct StuckQueries: Sendable {
         PostgresStatement(Self.unowned, [limit]), PostgresStatement(DiagnosisQueries.halted, []),
         PostgresStatement(Self.overdue, [age, limit]), PostgresStatement(Self.suspended, [age, limit]),
         PostgresStatement(Self.orderKeys, [age]), PostgresStatement("select shard from shards order by shard"),
+        PostgresStatement(Self.queues, []),
       ])
     var facts = try store { () throws(PostgresError) in
       var facts = StuckFacts(now: try results[0][0].time("now"), patience: patience)
@@ -68,6 +69,11 @@ public struct StuckQueries: Sendable {
             key: try row.text("order_key"), holder: UUIDValue(try row.uuid("holder")), since: try row.time("since"),
             waiting: try row.int("waiting")))
       }
+      for row in results[7] {
+        facts.queues.append(
+          StuckFacts.Queue(
+            channel: try row.text("channel"), inFlight: Int64(try row.int("in_flight")), waiting: try Self.queue(row)))
+      }
       return facts
     }
     let forgotten = ForgottenQueries(pool: pool, timeout: timeout)
@@ -86,6 +92,14 @@ public struct StuckQueries: Sendable {
     sample.isComplete = count <= countLimit
     sample.examples = try row.uuids("examples").compactMap { $0.map { UUIDValue($0) } }
     sample.oldest = try row.optionalTime("oldest")
+    return sample
+  }
+
+  /// Their number is written down, not counted.
+  private static func queue(_ row: PostgresRow) throws(PostgresError) -> StuckFacts.Sample {
+    var sample = try sample(row)
+    sample.count = try row.int("instances")
+    sample.isComplete = true
     return sample
   }
 
@@ -126,6 +140,22 @@ public struct StuckQueries: Sendable {
       join instances h on h.shard = k.shard and h.order_key = k.order_key and h.order_place = k.first
                       and h.ended_at is null
      where h.updated_at < clock_timestamp() - $1 * interval '1 millisecond' order by k.waiting desc limit 20
+    """
+
+  /// Of each shard and version the first in the queue are looked at: the others have stood there for less.
+  private static let queues = """
+    select l.channel, l.in_flight, l.instances, f.oldest, coalesce(f.examples, '{}') as examples
+      from (select channel, sum(in_flight)::bigint as in_flight, sum(queued)::bigint as instances
+              from channel_loads group by channel having sum(queued) > 0) l
+      cross join lateral (
+        select min(first.updated_at) as oldest,
+               (array_agg(first.instance order by first.updated_at))[1:3] as examples
+          from channel_loads v
+          cross join lateral (select q.instance, i.updated_at from queued_calls q join instances i on i.id = q.instance
+                               where q.shard = v.shard and q.definition = v.definition and q.channel = v.channel
+                               order by q.place limit 3) as first
+         where v.channel = l.channel and v.queued > 0) f
+     order by l.instances desc limit \(channelLimit)
     """
 
   // MARK: Channels

@@ -6,9 +6,18 @@ import Workflow
 /// A deployed version with what has become of its instances.
 public struct WorkflowVersion: Sendable {
   public let definition: DefinitionStore.Row
-  /// The version that events start: of each workflow the highest.
+  /// The version that events start: of each workflow the highest that is not retired.
   public let isLatest: Bool
+  /// Nil unless neither events nor schedules start it.
+  public let retirement: Retirement?
   public let counts: InstanceCounts
+}
+
+/// Who retired a version, when and why.
+public struct Retirement: Sendable, Hashable {
+  public let at: Timestamp
+  public let author: String
+  public let reason: String
 }
 
 /// Instances by status.
@@ -49,7 +58,15 @@ public struct WorkflowQueries: Sendable {
     self.timeout = timeout
   }
 
-  private static let columns = "number, namespace, name, version, digest, source, file, deployed_at"
+  private static let columns = """
+    d.number, d.namespace, d.name, d.version, d.digest, d.source, d.file, d.deployed_at,
+           r.at as retired_at, r.author as retired_by, r.reason as retired_because
+    """
+  private static let tables = """
+    definitions d
+      left join lateral (select * from retirements r where r.definition = d.number order by r.number desc limit 1) r
+        on r.retired
+    """
 
   /// Every version, by name and then from the highest.
   public func list(limit: Int) async throws(MediatorError) -> Page<WorkflowVersion> {
@@ -57,12 +74,11 @@ public struct WorkflowQueries: Sendable {
       timeout: timeout,
       [
         PostgresStatement(
-          "select \(Self.columns) from definitions order by namespace, name, number desc limit $1",
+          "select \(Self.columns) from \(Self.tables) order by d.namespace, d.name, d.number desc limit $1",
           [.int8(Int64(limit) + 1)])
       ] + Self.countQueries)
-    let definitions = try Self.definitions(results[0])
     let counts = try Self.counts(open: results[1], ended: results[2])
-    return Page(Self.versions(definitions, counts), limit: limit)
+    return Page(Self.versions(try Self.definitions(results[0]), counts), limit: limit)
   }
 
   /// The versions of the workflows with this name, in whatever namespace when none is given.
@@ -73,49 +89,62 @@ public struct WorkflowQueries: Sendable {
       [
         PostgresStatement(
           """
-          select \(Self.columns) from definitions
-           where name = $1 and ($2::text is null or namespace = $2) order by namespace, number desc
+          select \(Self.columns) from \(Self.tables)
+           where d.name = $1 and ($2::text is null or d.namespace = $2) order by d.namespace, d.number desc
           """, [.text(name), namespaceValue])
       ] + Self.countQueries)
     return Self.versions(
       try Self.definitions(results[0]), try Self.counts(open: results[1], ended: results[2]))
   }
 
-  /// The digests under which versions are deployed, by `namespace/name version`.
-  public func digests() async throws(MediatorError) -> [String: String] {
+  /// A version that is deployed: its content, and whether something still starts it.
+  public struct Deployed: Sendable, Hashable {
+    public let digest: String
+    public let isRetired: Bool
+
+    public init(digest: String, isRetired: Bool = false) {
+      self.digest = digest
+      self.isRetired = isRetired
+    }
+  }
+
+  /// What is deployed, by `namespace/name version`.
+  public func deployed() async throws(MediatorError) -> [String: Deployed] {
     let rows = try await pool.snapshot(
-      timeout: timeout, PostgresStatement("select namespace, name, version, digest from definitions"))
+      timeout: timeout,
+      PostgresStatement(
+        "select d.namespace, d.name, d.version, d.digest, r.retired is not null as retired from \(Self.tables)"))
     return try store { () throws(PostgresError) in
-      var digests: [String: String] = [:]
+      var deployed: [String: Deployed] = [:]
       for row in rows {
         let name = "\(try row.text("namespace"))/\(try row.text("name")) \(try row.text("version"))"
-        digests[name] = try row.text("digest")
+        deployed[name] = Deployed(digest: try row.text("digest"), isRetired: try row.bool("retired"))
       }
-      return digests
+      return deployed
     }
   }
 
   // MARK: Reading
 
-  private static func definitions(_ rows: PostgresRows) throws(MediatorError) -> [DefinitionStore.Row] {
+  private typealias Stored = (definition: DefinitionStore.Row, retirement: Retirement?)
+
+  private static func definitions(_ rows: PostgresRows) throws(MediatorError) -> [Stored] {
     try store { () throws(PostgresError) in
-      var definitions: [DefinitionStore.Row] = []
-      for row in rows {
-        definitions.append(
-          DefinitionStore.Row(
-            number: Int32(try row.int("number")), namespace: try row.text("namespace"), name: try row.text("name"),
-            version: try row.text("version"), digest: try row.text("digest"), source: try row.text("source"),
-            file: try row.text("file"), deployedAt: try row.time("deployed_at")))
-      }
+      var definitions: [Stored] = []
+      for row in rows { definitions.append((try DefinitionStore.row(row), try retirement(row))) }
       return definitions
     }
   }
 
+  private static func retirement(_ row: PostgresRow) throws(PostgresError) -> Retirement? {
+    guard let at = try row.optionalTime("retired_at") else { return nil }
+    return Retirement(at: at, author: try row.text("retired_by"), reason: try row.text("retired_because"))
+  }
+
   /// Versions have an order of their own, which SQL does not know.
-  static func versions(
-    _ definitions: [DefinitionStore.Row], _ counts: [Int32: InstanceCounts]
-  ) -> [WorkflowVersion] {
-    let sorted = definitions.sorted { left, right in
+  private static func versions(_ stored: [Stored], _ counts: [Int32: InstanceCounts]) -> [WorkflowVersion] {
+    let sorted = stored.sorted { left, right in
+      let (left, right) = (left.definition, right.definition)
       if (left.namespace, left.name) != (right.namespace, right.name) {
         return (left.namespace, left.name) < (right.namespace, right.name)
       }
@@ -125,10 +154,11 @@ public struct WorkflowQueries: Sendable {
       return first > second
     }
     var seen: Set<String> = []
-    return sorted.map { definition in
+    return sorted.map { definition, retirement in
       WorkflowVersion(
-        definition: definition, isLatest: seen.insert("\(definition.namespace)/\(definition.name)").inserted,
-        counts: counts[definition.number] ?? InstanceCounts())
+        definition: definition,
+        isLatest: retirement == nil && seen.insert("\(definition.namespace)/\(definition.name)").inserted,
+        retirement: retirement, counts: counts[definition.number] ?? InstanceCounts())
     }
   }
 

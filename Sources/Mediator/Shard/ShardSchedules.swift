@@ -7,7 +7,8 @@ struct ShardSchedules {
   let shard: Int32
   let shards: Int32
   private var rows: [String: ScheduleRow]
-  private var knownDefinitions = -1
+  /// The newest of the catalog that the rows agree with.
+  private var known: Int32 = -1
 
   init(shard: Int32, shards: Int32, rows: [ScheduleRow]) {
     self.shard = shard
@@ -18,10 +19,10 @@ struct ShardSchedules {
   /// What there is to do now: schedules that definitions have brought or taken away, and those that are due.
   mutating func work(_ catalog: DefinitionCatalog, now: Timestamp) -> [TurnWork] {
     var work: [TurnWork] = []
-    if catalog.count != knownDefinitions {
+    if catalog.newest != known {
       work += changes(catalog, now)
       // Until that is committed it may have to be done again.
-      if work.isEmpty { knownDefinitions = catalog.count }
+      if work.isEmpty { known = catalog.newest }
     }
     guard work.isEmpty else { return work }
     for row in rows.values.sorted(by: { $0.workflow < $1.workflow }) {
@@ -35,19 +36,30 @@ struct ShardSchedules {
   func isAhead(of catalog: DefinitionCatalog) -> Bool { rows.values.contains { !isKnown($0, catalog) } }
 
   private func isKnown(_ row: ScheduleRow, _ catalog: DefinitionCatalog) -> Bool {
-    catalog.latest(of: row.workflow).map { $0.number >= row.definition } ?? false
+    catalog.retired.contains(row.definition)
+      || catalog.latest(of: row.workflow).map { $0.number >= row.definition } ?? false
+  }
+
+  /// Numbers only grow: a row of a higher one is of a version that is not known here yet, unless that is retired.
+  private func isSuperseded(_ row: ScheduleRow, by entry: DefinitionCatalog.Entry, _ catalog: DefinitionCatalog) -> Bool
+  {
+    row.definition < entry.number || catalog.retired.contains(row.definition)
   }
 
   private func changes(_ catalog: DefinitionCatalog, _ now: Timestamp) -> [TurnWork] {
-    var work: [TurnWork] = []
+    // Those of which no version is left that a schedule starts.
+    var work: [TurnWork] = rows.values.sorted { $0.workflow < $1.workflow }
+      .filter { catalog.latest(of: $0.workflow) == nil && catalog.retired.contains($0.definition) }
+      .map { .unschedule($0.workflow) }
     for entry in catalog.latest
     where ShardHome.of(entry.workflow, shards: shards) == shard || !Safeguard.holds(.scheduleAtHome) {
       guard let schedule = entry.definition.schedule, schedule.isTimed else {
-        if let row = rows[entry.workflow], row.definition < entry.number { work.append(.unschedule(entry.workflow)) }
+        if let row = rows[entry.workflow], isSuperseded(row, by: entry, catalog) {
+          work.append(.unschedule(entry.workflow))
+        }
         continue
       }
-      // Numbers only grow: a row of a higher one is of a version that is not known here yet.
-      if let row = rows[entry.workflow], row.definition >= entry.number { continue }
+      if let row = rows[entry.workflow], !isSuperseded(row, by: entry, catalog) { continue }
       // While an instance runs after whose end the next one starts, another version changes nothing about that.
       let isAwaitingEnd = schedule.after != nil && rows[entry.workflow].map { $0.nextAt == nil } == true
       let next = isAwaitingEnd ? Optional.none : schedule.first(now: now)

@@ -144,7 +144,7 @@ public actor ShardWorker<Source: RecordSource, Publisher: RecordPublisher, Store
     if isUnmatched {
       // Its workflow may have been deployed a moment ago: look before giving up on the event.
       let refreshed = try await catalogs.refreshed()
-      // Definitions are only ever added.
+      // Numbers only grow, also those of what was retired or restored.
       if refreshed.newest > catalog.newest {
         catalog = refreshed
         inputs = records.map(decoder(catalog).decode)

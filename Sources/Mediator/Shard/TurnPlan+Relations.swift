@@ -80,6 +80,7 @@ extension TurnPlan {
 
   /// Starts the instance of a workflow whose time has come.
   mutating func fire(_ row: ScheduleRow, at due: Timestamp) {
+    batch.newestDefinition = catalog.newest
     guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
       batch.unscheduled.append(row.workflow)
       return
@@ -106,9 +107,16 @@ extension TurnPlan {
     schedules[row.workflow] = ScheduleRow(workflow: row.workflow, definition: entry.number, nextAt: next)
   }
 
-  mutating func plan(_ row: ScheduleRow) { schedules[row.workflow] = row }
+  /// Unless another version has become the latest since this was found out: then the next look finds that out.
+  mutating func plan(_ row: ScheduleRow) {
+    batch.newestDefinition = catalog.newest
+    if catalog.latest(of: row.workflow)?.number == row.definition { schedules[row.workflow] = row }
+  }
 
-  mutating func unschedule(_ workflow: String) { batch.unscheduled.append(workflow) }
+  mutating func unschedule(_ workflow: String) {
+    batch.newestDefinition = catalog.newest
+    if catalog.latest(of: workflow)?.definition.schedule?.isTimed != true { batch.unscheduled.append(workflow) }
+  }
 
   mutating func scheduleAfter(_ instance: StoredInstance) {
     guard let entry = catalog[instance.definition], instance.eventSource == Self.scheduleSource(entry.workflow),

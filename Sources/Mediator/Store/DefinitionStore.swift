@@ -62,27 +62,80 @@ public struct DefinitionStore: Sendable {
     return .unchanged
   }
 
-  /// All versions with a number above the given one, in the order of deployment.
-  public func load(after number: Int32 = 0) async throws(MediatorError) -> [Row] {
+  /// What has changed since a number was the highest one.
+  public struct Changes: Sendable, Hashable {
+    /// In the order of deployment.
+    public var deployed: [Row] = []
+    /// Whether a version is retired, by its number: those of which that was said.
+    public var retired: [Int32: Bool] = [:]
+    /// The highest number of all of these; nil when there are none.
+    public var newest: Int32?
+  }
+
+  /// What was deployed, retired or restored with a number above the given one.
+  public func changes(after number: Int32 = 0) async throws(MediatorError) -> Changes {
     let rows = try await pool.run(
       timeout: timeout,
       [
+        // In one statement: between two, a deployment and a retirement could come, and the first of them be missed.
         PostgresStatement(
           """
-          select number, namespace, name, version, digest, source, file, deployed_at
-            from definitions where number > $1 order by number
+          select number, namespace, name, version, digest, source, file, deployed_at, null::integer as definition,
+                 null::boolean as retired
+            from definitions where number > $1
+          union all
+          select number, null, null, null, null, null, null, null, definition, retired from retirements where number > $1
+           order by number
           """, [.int4(number)])
       ])
     return try store { () throws(PostgresError) in
-      var definitions: [Row] = []
+      var changes = Changes()
       for row in rows[0] {
-        definitions.append(
-          Row(
-            number: Int32(try row.int("number")), namespace: try row.text("namespace"), name: try row.text("name"),
-            version: try row.text("version"), digest: try row.text("digest"), source: try row.text("source"),
-            file: try row.text("file"), deployedAt: Timestamp(microseconds: try row.timestamp("deployed_at"))))
+        changes.newest = Int32(try row.int("number"))
+        if let definition = try row.optionalInt("definition") {
+          changes.retired[Int32(definition)] = try row.bool("retired")
+        } else {
+          changes.deployed.append(try Self.row(row))
+        }
       }
-      return definitions
+      return changes
+    }
+  }
+
+  static func row(_ row: PostgresRow) throws(PostgresError) -> Row {
+    Row(
+      number: Int32(try row.int("number")), namespace: try row.text("namespace"), name: try row.text("name"),
+      version: try row.text("version"), digest: try row.text("digest"), source: try row.text("source"),
+      file: try row.text("file"), deployedAt: try row.time("deployed_at"))
+  }
+
+  // MARK: Retiring
+
+  /// Has events and schedules start these versions no more, or again.
+  ///
+  /// - Returns: the numbers of those for which that is new.
+  public func retire(
+    _ numbers: [Int32], _ isRetired: Bool = true, author: String, reason: String
+  ) async throws(MediatorError) -> Set<Int32> {
+    let rows = try await pool.run(
+      timeout: timeout,
+      [
+        PostgresStatement("select pg_advisory_xact_lock(hashtextextended('mediator.definitions', 0))"),
+        PostgresStatement(
+          """
+          insert into retirements (definition, retired, author, reason)
+          select d.number, $2, $3, $4 from definitions d
+           where d.number = any($1)
+             and $2 <> coalesce((select r.retired from retirements r where r.definition = d.number
+                                  order by r.number desc limit 1), false)
+           order by d.number returning definition
+          """, [.int4s(numbers), .bool(isRetired), .text(author), .text(reason)]),
+        PostgresStatement("select pg_notify('mediator_definitions', '')"),
+      ])
+    return try store { () throws(PostgresError) in
+      var changed: Set<Int32> = []
+      for row in rows[1] { changed.insert(Int32(try row.int("definition"))) }
+      return changed
     }
   }
 }

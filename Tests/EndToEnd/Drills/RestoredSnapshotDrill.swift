@@ -38,10 +38,31 @@ import Values
     }
     try await drill.endLoad()
     let drained = try await drill.drain()
+    // Replies of before end instances while processors still do the same once more: their effects are theirs to redo.
+    try await poll(within: .seconds(60), "the processors to have read to the end") {
+      try await unread(cluster) == [:] ? true : nil
+    }
     // What existed before the restore exists again, under the same ids.
     #expect(known.subtracting(try await ids(cluster)).sorted().prefix(5) == [])
     try await cluster.verify()
     try await drill.finish(drained: drained)
+  }
+
+  /// Processing events beyond the positions that the processors have in the database.
+  private func unread(_ cluster: Cluster) async throws -> [TopicPartition: Int64] {
+    var positions: [TopicPartition: Int64] = [:]
+    for row in try await cluster.query("select topic, partition, position from processor_positions") {
+      let partition = TopicPartition(topic: try row.text("topic"), partition: Int32(try row.int("partition")))
+      positions[partition] = Int64(try row.int("position"))
+    }
+    let admin = try KafkaAdmin(cluster.kafka)
+    var partitions: [TopicPartition] = []
+    for topic in Drill.processors.map({ "mediator.channel.\($0)" }) {
+      partitions += try await admin.describe(topic).partitions.map { TopicPartition(topic: topic, partition: $0) }
+    }
+    let ends = try await admin.watermarks(partitions)
+    await admin.close()
+    return ends.filter { $1.high > positions[$0, default: $1.low] }.mapValues(\.high)
   }
 
   private func ids(_ cluster: Cluster) async throws -> Set<String> {

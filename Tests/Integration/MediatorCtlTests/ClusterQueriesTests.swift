@@ -36,8 +36,8 @@ import Workflow
     #expect(try await queries.versions(namespace: nil, name: "order").count == 3)
     #expect(try await queries.versions(namespace: "shop", name: "order").map(\.isLatest) == [true, false])
     #expect(try await queries.versions(namespace: nil, name: "nothing").isEmpty)
-    let digests = try await queries.digests()
-    #expect(digests["shop/order 1.9.0"] == old.engine.definition.digest)
+    let deployed = try await queries.deployed()
+    #expect(deployed["shop/order 1.9.0"] == WorkflowQueries.Deployed(digest: old.engine.definition.digest))
 
     let outline = WorkflowOutline(page.items[0], among: Array(page.items.prefix(2)))
     let text = outline.text(.plain(now: start))

@@ -64,7 +64,9 @@ struct Factory {
     let (name, version, namespace) = (document.name, "\(document.version)", document.namespace)
     let store = DefinitionStore(pool: pool)
     _ = try await store.deploy(definition, file: "workflows/\(name).yaml")
-    let row = try await store.load().last { ($0.name, $0.version, $0.namespace) == (name, version, namespace) }
+    let row = try await store.changes().deployed.last {
+      ($0.name, $0.version, $0.namespace) == (name, version, namespace)
+    }
     guard let row else { throw MediatorError(.definition, "the definition was not stored") }
     return Workflow(number: row.number, engine: Engine(definition: definition))
   }
@@ -155,6 +157,15 @@ actor Shard {
     let letter = letter(head)
     try await commit {
       $0.deadLetters = [letter]
+    } journal: {
+      []
+    }
+  }
+
+  /// A batch that was planned when `number` was the newest definition.
+  func commit(plannedWith number: Int32?) async throws {
+    try await commit {
+      $0.newestDefinition = number
     } journal: {
       []
     }

@@ -48,6 +48,34 @@ import Wire
     await factory.close()
   }
 
+  @Test func tellsOfFullChannels() async throws {
+    let factory = try await Factory.make()
+    let workflow = try await factory.deploy()
+    let shards = [try await factory.shard(0, of: 2), try await factory.shard(1, of: 2)]
+    var ids: [UUIDValue] = []
+    for index in 0..<8 { ids.append(try await shards[index % 2].start(workflow, event: "e\(index)", at: start).id) }
+    let list = ids.map { "'\($0.text)'" }.joined(separator: ", ")
+    try await factory.run(
+      "update instances set wake_at = now() + interval '1 hour'", "delete from channel_loads",
+      "insert into channel_loads select distinct shard, definition, 'bank', 3, 4 from instances",
+      "insert into channel_loads select distinct shard, definition, 'calm', 3, 0 from instances",
+      """
+      insert into queued_calls (instance, activity, shard, definition, channel)
+      select id, 1, shard, definition, 'bank' from instances where id in (\(list)) order by event_id
+      """)
+    let queries = StuckQueries(pool: factory.pool)
+    let found = try await queries.facts(patience: .seconds(60), channels: nil)
+    let queue = try #require(found.queues.first)
+    #expect(found.queues.count == 1)
+    #expect((queue.channel, queue.inFlight, queue.waiting.count) == ("bank", 6, 8))
+    #expect(Set(queue.waiting.examples).isSubset(of: ids.prefix(6)), "the first three of each shard")
+    #expect(queue.waiting.examples.count == 3)
+    #expect(StuckReport(found).groups.map(\.code) == ["callQueued"])
+    // What has stood there for less than one's patience is the ordinary course of things.
+    #expect(StuckReport(try await queries.facts(patience: .seconds(3_600), channels: nil)).groups.isEmpty)
+    await factory.close()
+  }
+
   @Test func countsWhatWaitsOnAChannelForOpenInstancesOnly() async throws {
     let factory = try await Factory.make()
     let workflow = try await factory.deploy()

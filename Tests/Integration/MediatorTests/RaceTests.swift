@@ -175,7 +175,7 @@ import Values
         var seen: [Int32] = []
         while seen.count < 100 {
           let isAll = try await cluster.count("select count(*) from definitions") == 100
-          let rows = try await store.load(after: seen.last ?? 0)
+          let rows = try await store.changes(after: seen.last ?? 0).deployed
           seen += rows.map(\.number)
           if isAll, rows.isEmpty { break }
         }

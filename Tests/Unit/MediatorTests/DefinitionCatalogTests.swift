@@ -51,6 +51,25 @@ import Workflow
     #expect(triggered(catalog) == [])
   }
 
+  /// Events go back to the version before; what runs, and whoever names the version, has it still.
+  @Test func aRetiredVersionIsStartedNoMore() throws {
+    let entries = [try entry(1, noCall, version: "1.0.0"), try entry(2, noCall, version: "2.0.0")]
+    let one = DefinitionCatalog(entries, newest: 3, retired: [2])
+    #expect(triggered(one) == [1])
+    #expect(one.latest(of: "tests/example")?.number == 1)
+    #expect(one.entry("tests/example", version: "latest")?.number == 1)
+    #expect(one.entry("tests/example", version: "2.0.0")?.number == 2)
+    #expect(one[2] != nil)
+    let none = DefinitionCatalog(entries, newest: 4, retired: [1, 2])
+    #expect(triggered(none) == [])
+    #expect(none.latest(of: "tests/example") == nil)
+    #expect(none.latest.isEmpty)
+    // Its parents end as they began.
+    #expect(none.entry("tests/example", version: "latest")?.number == 2)
+    #expect(none.retired([1: false, 2: true]) == [2])
+    #expect(triggered(DefinitionCatalog(entries, newest: 5, retired: none.retired([1: false]))) == [1])
+  }
+
   @Test func filtersWithoutALiteralTypeAreAsked() throws {
     func filtered(_ filter: String) -> String {
       "schedule: {on: {one: {with: \(filter)}}}\ndo: [{answer: {set: {answer: 42}}}]"

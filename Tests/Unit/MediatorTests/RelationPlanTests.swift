@@ -302,6 +302,33 @@ import Workflow
     #expect(kinds(schedules.work(try catalog(["every: PT1M", "after: PT2M"]), now: start)) == ["schedule 2 0"])
   }
 
+  @Test func aRetiredVersionHasNoSchedule() throws {
+    let both = try catalog(["every: PT1M", "every: PT2M"]).all
+    var schedules = ShardSchedules(shard: home, shards: 4, rows: [row(start, 2)])
+    let one = DefinitionCatalog(both, newest: 3, retired: [2])
+    #expect(!schedules.isAhead(of: one))
+    #expect(kinds(schedules.work(one, now: start)) == ["schedule 1 60"])
+    let none = DefinitionCatalog(both, newest: 4, retired: [1, 2])
+    #expect(kinds(schedules.work(none, now: start)) == ["unschedule"])
+    var batch = ShardBatch(number: 1, journalHead: 0, publishMark: 0)
+    batch.unscheduled = ["tests/example"]
+    schedules.committed(batch)
+    #expect(schedules.work(none, now: start).isEmpty)
+    #expect(kinds(schedules.work(DefinitionCatalog(both, newest: 5, retired: [1]), now: start)) == ["schedule 2 120"])
+  }
+
+  /// A turn is planned again when a version was retired meanwhile: what the look before had found does not hold then.
+  @Test func whatWasFoundOutBeforeARetirementIsNotWritten() throws {
+    let both = try catalog(["every: PT1M", "every: PT2M"]).all
+    var turns = Turns(both, retired: [2])
+    #expect(turns.turn([], { $0.plan(row(start, 2)) }).1.schedules == [])
+    #expect(turns.turn([], { $0.plan(row(start, 1)) }).1.schedules == [row(start, 1)])
+    #expect(turns.turn([], { $0.unschedule("tests/example") }).1.unscheduled == [])
+    turns = Turns(both, retired: [1, 2])
+    #expect(turns.turn([], { $0.unschedule("tests/example") }).1.unscheduled == ["tests/example"])
+    #expect(turns.turn([], { $0.fire(row(start, 2), at: start) }).1.unscheduled == ["tests/example"])
+  }
+
   /// The owner before knew of a newer version than this process does.
   @Test func aScheduleDoesNotGoBackToAnOlderVersion() throws {
     let old = try catalog(["every: PT1M"])

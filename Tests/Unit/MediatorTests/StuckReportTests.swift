@@ -55,6 +55,23 @@ import Values
     #expect(codes { $0.unowned = [.init(number: 2, lastOwner: nil, since: nil, open: sample(0))] } == [])
   }
 
+  @Test func tellsChannelsThatAreFull() throws {
+    let full = facts {
+      $0.queues = [.init(channel: "bank", inFlight: 10, waiting: sample(12_000))]
+      $0.queues[0].waiting.oldest = now - .seconds(61)
+    }
+    let group = try #require(StuckReport(full).groups.first)
+    #expect(group.code == "callQueued")
+    #expect(group.summary.contains("channel 'bank': 10 are under way there, 12000 wait"))
+    #expect(group.count == 12_000)
+    #expect(group.next == ["# start the processor that reads mediator.channel.bank"])
+    #expect(
+      codes {
+        $0.queues = [.init(channel: "bank", inFlight: 10, waiting: sample(12_000))]
+        $0.queues[0].waiting.oldest = now - .seconds(59)
+      } == [])
+  }
+
   @Test func tellsChannelsForWhichAnOpenInstanceWaits() {
     func found(members: Int?, oldest: Int, examples: [UUIDValue]) -> [String] {
       let consumers = members.map { [ChannelFacts.Consumer(group: "g", members: $0, committed: [0: 1])] } ?? []

@@ -87,7 +87,9 @@ struct Turns {
   var limits = CallLimits()
   var load = ChannelLoad()
 
-  init(_ entries: [DefinitionCatalog.Entry]) { catalog = DefinitionCatalog(entries) }
+  init(_ entries: [DefinitionCatalog.Entry], retired: Set<Int32> = []) {
+    catalog = DefinitionCatalog(entries, retired: retired)
+  }
 
   /// Plans the records as one batch and keeps what it would write.
   mutating func turn(_ records: [KafkaRecord], _ others: (inout TurnPlan) -> Void = { _ in }) -> (TurnPlan, ShardBatch)
