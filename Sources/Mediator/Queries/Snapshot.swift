@@ -3,7 +3,7 @@ import Postgres
 extension PostgresPool {
   /// Runs queries in one round trip, all on one snapshot of the store, so that what they tell fits together.
   ///
-  /// - Throws: `configuration` when the store has no tables yet.
+  /// - Throws: `configuration` when the store has no tables yet, or those of an older version.
   func snapshot(
     timeout: Duration, _ queries: [PostgresStatement]
   ) async throws(MediatorError) -> [PostgresRows] {
@@ -14,7 +14,8 @@ extension PostgresPool {
       }
       return Array(results.dropFirst().dropLast())
     } catch let error as PostgresError {
-      throw MediatorError(reading: error)
+      guard error.isOfTheSchema else { throw MediatorError(postgres: error) }
+      throw try await schemaError(error, timeout: timeout)
     } catch {
       throw MediatorError(.store, "\(error)")
     }
@@ -25,17 +26,24 @@ extension PostgresPool {
     guard let rows = results.first else { throw MediatorError(.store, "a query had no result") }
     return rows
   }
+
+  private func schemaError(
+    _ error: PostgresError, timeout: Duration
+  ) async throws(MediatorError) -> MediatorError {
+    let rows = try await run(
+      timeout: timeout, [PostgresStatement("select to_regclass('instances') is not null as there")])
+    let isThere = try store { () throws(PostgresError) in try rows[0][0].bool("there") }
+    guard isThere else { return MediatorError(.configuration, "this database has none of the mediator's tables") }
+    return MediatorError(
+      .configuration,
+      "the mediator's tables are of an older version than this program: a mediator of this version, or 'mediatorctl "
+        + "deploy', brings them up to date (\(error))")
+  }
 }
 
-extension MediatorError {
-  /// SQLSTATE 42P01 is `undefined_table` (PostgreSQL manual, appendix A).
-  fileprivate init(reading error: PostgresError) {
-    if error.sqlState == "42P01" {
-      self.init(.configuration, "this database has none of the mediator's tables")
-    } else {
-      self.init(postgres: error)
-    }
-  }
+extension PostgresError {
+  /// `undefined_table`, `undefined_column`, `undefined_function` (PostgreSQL manual, appendix A).
+  fileprivate var isOfTheSchema: Bool { ["42P01", "42703", "42883"].contains(sqlState) }
 }
 
 /// A part of a longer list.

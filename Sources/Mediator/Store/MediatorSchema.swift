@@ -37,5 +37,7 @@ public enum MediatorSchema {
       Migration(
         number: 8, name: "queued-calls",
         sql: String(decoding: PackageResources.V0008_queued_calls_sql, as: UTF8.self)),
+      Migration(
+        number: 9, name: "retirements", sql: String(decoding: PackageResources.V0009_retirements_sql, as: UTF8.self)),
     ])
 }

@@ -156,4 +156,15 @@ import Values
     }
     await pool.close()
   }
+
+  @Test func saysThatTheTablesAreOlder() async throws {
+    let factory = try await Factory.make()
+    try await factory.run("drop table retirements")
+    let error = await #expect(throws: MediatorError.self) {
+      _ = try await WorkflowQueries(pool: factory.pool).list(limit: 1)
+    }
+    #expect(error?.code == .configuration)
+    #expect(error?.message.contains("older version") == true, "\(String(describing: error))")
+    await factory.close()
+  }
 }
