@@ -23,6 +23,8 @@ public enum Safeguard: String, Sendable, CaseIterable {
 
   /// An event that has started its instance starts no other one.
   case startRecognised
+  /// Events start no version that is retired.
+  case retiredLeft
   /// The cache learns of an instance when it is committed, not before.
   case cacheAfterCommit
   /// Data that the store refuses is set aside and does not hold up the partition.

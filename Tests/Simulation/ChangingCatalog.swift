@@ -28,7 +28,19 @@ final class Deployments: Sendable {
   /// The next deployment takes place.
   func deploy() {
     let count = next.withLock { $0.isEmpty ? 0 : $0.removeFirst() }
-    deployed.withLock { $0 = DefinitionCatalog(Array(all.prefix($0.count + count))) }
+    deployed.withLock { change(&$0, Array(all.prefix($0.count + count)), by: Int32(count), $0.retired) }
+  }
+
+  /// Retires a version, or restores it when it is retired.
+  func turn(_ number: Int32) {
+    deployed.withLock { change(&$0, $0.all, by: 1, $0.retired.symmetricDifference([number])) }
+  }
+
+  /// The newest number of all grows with each change, as it does where definitions and retirements share a sequence.
+  private func change(
+    _ catalog: inout DefinitionCatalog, _ entries: [DefinitionCatalog.Entry], by count: Int32, _ retired: Set<Int32>
+  ) {
+    catalog = DefinitionCatalog(entries, newest: catalog.newest + count, retired: retired)
   }
 
   var catalog: DefinitionCatalog { deployed.withLock { $0 } }

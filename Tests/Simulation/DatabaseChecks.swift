@@ -29,6 +29,7 @@ extension SimulatedDatabase {
         tables.violations.append("the instance \(instance.id.text) goes back in time")
       }
     }
+    checkRetired(batch, &tables)
     checkResults(batch, &tables)
     checkSuspended(batch, &tables)
     checkMigrations(batch, &tables)
@@ -40,6 +41,18 @@ extension SimulatedDatabase {
     }
     if batch.journalHead != expected {
       tables.violations.append("journal head \(batch.journalHead), rows to \(expected)")
+    }
+  }
+
+  /// Nothing starts a version from the transaction on in which it was retired.
+  func checkRetired(_ batch: ShardBatch, _ tables: inout Tables) {
+    let retired = deployments.catalog.retired
+    guard !retired.isEmpty else { return }
+    for instance in batch.started where instance.parent == nil && retired.contains(instance.definition) {
+      tables.violations.append("\(instance.id.text) starts the version \(instance.definition), which is retired")
+    }
+    if retired.contains(SimulatedEvents.audit) {
+      tables.unaudited.formUnion(batch.started.map(\.eventID))
     }
   }
 

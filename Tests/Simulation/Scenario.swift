@@ -46,6 +46,8 @@ struct Tuning {
   /// How many processes there are, each with its own knowledge of what is deployed.
   var processes = 1
   var lifecycle = LifecycleLevel.off
+  /// A version that is retired and restored, in half of the worlds.
+  var retired: Int32?
   /// What operators do in half of the worlds.
   var verbs: [Verb] = []
 }

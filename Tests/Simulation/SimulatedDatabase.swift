@@ -37,6 +37,8 @@ final class SimulatedDatabase: Sendable {
     var released: [UUIDValue: Timestamp] = [:]
     /// By order key, the places of the instances that have run, in the order in which they began to.
     var ran: [String: [Int64]] = [:]
+    /// Events that came while the workflow that also wants them was retired.
+    var unaudited: Set<String> = []
     /// Commits refused because the epoch had moved on, and because an instance was there already.
     var fencedCommits = 0
     var conflicts = 0

@@ -4,7 +4,11 @@ import Wire
 
 /// The records that producers put on the queue topic, and what should become of them.
 struct SimulatedEvents: Scenario {
-  static let tuning = Tuning(callTimeout: .seconds(100_000), waits: [.seconds(200_000)], verbs: [.suspend, .resume])
+  static let tuning = Tuning(
+    callTimeout: .seconds(100_000), waits: [.seconds(200_000)], retired: audit, verbs: [.suspend, .resume])
+
+  /// The numbers of the definitions that the same events start.
+  static let (calls, audit) = (Int32(1), Int32(2))
 
   /// Initial events by id that start the workflows deployed from the beginning.
   private(set) var accepted: [String: Fate] = [:]

@@ -34,8 +34,10 @@ struct Simulation<Story: Scenario> {
   private(set) var isRestless = false
   var takeovers = 0
   private var steps = 0
-  /// Of its own, so that worlds without other versions are what they were.
+  /// Of their own, so that worlds without other versions, or without retired ones, are what they were.
   private var successions: SeededGenerator
+  private var retirements: SeededGenerator
+  private let retired: Int32?
 
   /// - Parameter successors: other versions, deployed after the late ones.
   init(
@@ -46,6 +48,8 @@ struct Simulation<Story: Scenario> {
     let tuning = Story.tuning
     random = SeededGenerator(seed: seed)
     successions = SeededGenerator(seed: seed ^ 0x5ecc)
+    retirements = SeededGenerator(seed: seed ^ 0x2e71)
+    retired = retirements.chance(0.5) ? tuning.retired : nil
     faults = Faults(seed: seed &+ 1)
     verbs = random.chance(0.5) ? tuning.verbs : []
     kafka = SimulatedKafka(faults: faults)
@@ -109,6 +113,10 @@ struct Simulation<Story: Scenario> {
         faults.count(.definitionChange)
       }
       if steps == succession { deployments.deploy() }
+      if let retired, retirements.chance(0.03) {
+        deployments.turn(retired)
+        faults.count(.definitionChange)
+      }
       if random.chance(0.1) { operate() }
       await step()
       watch.check(database, kafka)

@@ -1,4 +1,5 @@
 import Engine
+import Safeguards
 import Values
 import Workflow
 
@@ -64,7 +65,7 @@ public struct DefinitionCatalog: Sendable {
       maxInFlight[entry.number] = entry.definition.maxInFlight
       if entry.definition.orderKey != nil { usesInbox = true }
       Self.keepHigher(entry, in: &highestByName)
-      if !retired.contains(entry.number) { Self.keepHigher(entry, in: &latestByName) }
+      if !retired.contains(entry.number) || !Safeguard.holds(.retiredLeft) { Self.keepHigher(entry, in: &latestByName) }
     }
     for entry in latest { addTriggers(entry) }
   }
