@@ -88,7 +88,10 @@ struct TimelineReport {
     for (index, row) in timeline.rows.enumerated() {
       lines.append(line(titles[index], timeline.bar(row, columns: columns), notes[index]))
     }
-    let idle = "No attempt was under way for \(TimeText.duration(timeline.idle)) of \(total)."
+    let idle =
+      timeline.idle > .zero
+      ? "No attempt was under way for \(TimeText.duration(timeline.idle)) of \(total)."
+      : "An attempt was under way all the time."
     let trimmed = lines.map { line in String(line.reversed().drop { $0 == " " }.reversed()) }
     let migrations = detail.migrations.map { "Migrated \($0.line(style))." }
     return ([head, ""] + trimmed + ["", idle] + migrations).joined(separator: "\n")
