@@ -38,6 +38,21 @@ final class GroupOffsets: Sendable {
     }
   }
 
+  /// Notes what has expired of that which was given out and is not done with: events that a member holds because its
+  /// store failed, too, are left unanswered once their deadline has passed.
+  func noteExpired(at now: Timestamp) {
+    for (partition, given) in state.withLock({ $0.given }) {
+      let place = TopicPartition(topic: topic, partition: partition)
+      let before = committed(partition)
+      for record in kafka.read(place, from: before, max: Int(max(0, given - before))) { note(record, at: now) }
+    }
+  }
+
+  func note(_ record: KafkaRecord, at now: Timestamp) {
+    guard let deadline = record.headers.text("ce_deadline").flatMap({ Timestamp(rfc3339: $0) }) else { return }
+    if deadline <= now { inbox.expire(record.headers.text("ce_id") ?? "") }
+  }
+
   /// - Returns: false when the partition has another owner.
   func commit(_ partition: Int32, _ offset: Int64, by member: Int) -> Bool {
     let before = state.withLock { state -> Int64? in
@@ -102,7 +117,7 @@ final class ProcessorGroup {
     let gate = Gate(faults: kafka.faults, clock: clock)
     let producer = kafka.newProducer()
     let source = SimulatedEventSource(
-      kafka: kafka, group: offsets, inbox: inbox, clock: clock, gate: gate, member: producer)
+      kafka: kafka, group: offsets, clock: clock, gate: gate, member: producer)
     let handler = SimulatedHandler(channel: channel, inbox: inbox)
     let store = SimulatedBatchStore(handler: handler, inbox: inbox, faults: kafka.faults, gate: gate, clock: clock)
     let loop = ProcessorLoop(
@@ -122,6 +137,7 @@ final class ProcessorGroup {
 
   /// One member begins a turn, or goes on with the one that stopped at a gate.
   func advance(_ index: Int) async {
+    offsets.noteExpired(at: clock.now())
     let stop: Gate.Stop
     if members[index].isParked {
       stop = await members[index].gate.resume()

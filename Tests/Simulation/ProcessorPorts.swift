@@ -13,18 +13,14 @@ final class SimulatedEventSource: EventSource {
 
   private let kafka: SimulatedKafka
   private let group: GroupOffsets
-  private let inbox: SimulatedInbox
   private let clock: SimulatedClock
   private let gate: Gate
   private let member: Int
   private let state: Mutex<State>
 
-  init(
-    kafka: SimulatedKafka, group: GroupOffsets, inbox: SimulatedInbox, clock: SimulatedClock, gate: Gate, member: Int
-  ) {
+  init(kafka: SimulatedKafka, group: GroupOffsets, clock: SimulatedClock, gate: Gate, member: Int) {
     self.kafka = kafka
     self.group = group
-    self.inbox = inbox
     self.clock = clock
     self.gate = gate
     self.member = member
@@ -58,14 +54,11 @@ final class SimulatedEventSource: EventSource {
       }
       return batch
     }
-    for record in batch { note(record) }
+    for record in batch {
+      if group.give(record) { kafka.faults.count(.redelivery) }
+      group.note(record, at: clock.now())
+    }
     return batch
-  }
-
-  private func note(_ record: KafkaRecord) {
-    if group.give(record) { kafka.faults.count(.redelivery) }
-    guard let deadline = record.headers.text("ce_deadline").flatMap({ Timestamp(rfc3339: $0) }) else { return }
-    if deadline <= clock.now() { inbox.expire(record.headers.text("ce_id") ?? "") }
   }
 
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError) {
