@@ -18,6 +18,8 @@ public struct MediatorError: Error, Hashable, CustomStringConvertible {
     case halted
     /// What is configured does not fit what is there.
     case configuration
+    /// The store's tables are of an older version than this program.
+    case outdated
     /// A definition was refused.
     case definition
   }

@@ -35,7 +35,7 @@ import Values
 
     let audit = try JSON.parse(try await cluster.run("mediatorctl", "audit", "--output", "json"))
     let verbs = (audit["operations"]?.array ?? []).compactMap { $0["verb"]?.string }
-    #expect(Set(verbs) == ["retry", "skip", "replay", "resume", "suspend", "cancel", "migrate"])
+    #expect(Set(verbs) == ["retry", "skip", "override", "rerun", "replay", "resume", "suspend", "cancel", "migrate"])
     #expect(audit["operations"]?.array?.allSatisfy { $0["author"]?.string == "ann" } == true)
     #expect(try await mediator.stop() == 0, "\(mediator.log.suffix(2000))")
     await cluster.remove()
@@ -72,10 +72,39 @@ import Values
     let other = try await operate(cluster, "skip", ids[0], "--with", "1", expecting: 1)
     #expect(other["instances"]?[0]?["outcome"]?.string == "refused")
 
+    try await otherData(ids[2], cluster)
+    try await onceMore(ids[0], cluster)
+
+    let tried = try await operate(cluster, "replay", ids[1], "--dry-run")
+    #expect(
+      tried["instances"]?[0]?["entries"]?.array?.contains { $0["is"]?.string == "task.requested" } == true, "\(tried)")
     let replay = try await operate(cluster, "replay", ids[1])
     let new = try #require(replay["instances"]?[0]?["result"]?.string)
     #expect(try await status(new, cluster) != nil)
     try await cluster.waitForInstances(4, within: .seconds(60))
+  }
+
+  /// The failed task gets another input, and is tried again with it.
+  private func otherData(_ id: String, _ cluster: Cluster) async throws {
+    try await operate(cluster, "override", id, "--input", #"{"a": 5}"#)
+    try await operate(cluster, "retry", id)
+    try await cluster.waitForInstances(3, within: .seconds(60))
+    let data = try await cluster.scan("mediator.channel.nobody").map { try JSON.parse($0.value ?? []) }
+    #expect(data.count { $0["a"] == 5 } == 1, "\(data)")
+  }
+
+  /// A completed instance runs again from a task on; what that does to the world is told first.
+  private func onceMore(_ id: String, _ cluster: Cluster) async throws {
+    let arguments = ["instances", "rerun", id, "--from", "ask", "--author", "ann"]
+    let dry = try cluster.start("mediatorctl", arguments: arguments + ["--dry-run"])
+    #expect(try await dry.waitForExit() == 0)
+    #expect(dry.log.contains("This may happen again:\n  /do/1/ask  calls nobody"), "\(dry.log)")
+    #expect(try await status(id, cluster) == "completed")
+    // Nobody is there who could say yes.
+    #expect(try await cluster.start("mediatorctl", arguments: arguments).waitForExit() == 1)
+    try await cluster.run("mediatorctl", arguments + ["--yes"])
+    try await cluster.waitForInstances(3, within: .seconds(60))
+    #expect(try await status(id, cluster) == "faulted")
   }
 
   private func openInstances(_ cluster: Cluster) async throws {

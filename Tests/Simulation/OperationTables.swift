@@ -7,8 +7,6 @@ struct OperationTables {
   private var nextNumber: Int64 = 1
   private(set) var audit: [UUIDValue: AuditRow] = [:]
 
-  /// A request that was handed in before is not queued again; now and then it slips through, as it can when both happen
-  /// at the same moment.
   /// How often each verb was applied.
   var applied: [String: Int] {
     audit.values.reduce(into: [:]) { counts, row in
@@ -17,10 +15,15 @@ struct OperationTables {
   }
 
   /// Whether an operator has changed the instance in a way that its end may have been undone by.
-  func isReopened(_ instance: UUIDValue) -> Bool {
+  func isReopened(_ instance: UUIDValue) -> Bool { has(instance, [.retry, .rerun, .skip]) }
+
+  /// Whether an operator has skipped a task of the instance.
+  func isSkipped(_ instance: UUIDValue) -> Bool { has(instance, [.skip]) }
+
+  private func has(_ instance: UUIDValue, _ verbs: Set<Verb>) -> Bool {
     audit.values.contains { row in
       guard row.command.instance == instance, case .applied = row.outcome else { return false }
-      return [.retry, .rerun, .skip].contains(Verb(rawValue: row.command.verb))
+      return Verb(rawValue: row.command.verb).map(verbs.contains) ?? false
     }
   }
 
@@ -29,6 +32,8 @@ struct OperationTables {
     for shard in rows.keys { rows[shard]?.removeAll { numbers.contains($0.number) } }
   }
 
+  /// A request that was handed in before is not queued again; now and then it slips through, as it can when both happen
+  /// at the same moment.
   mutating func submit(_ command: OperatorCommand, _ shard: Int32, slipsThrough: Bool = false) {
     guard slipsThrough || audit[command.request] == nil else { return }
     guard !(rows[shard] ?? []).contains(where: { $0.command.request == command.request }) else { return }

@@ -85,6 +85,10 @@ extension CommandFailure {
       self.init(
         error.message, why: "no mediator has run on it, and nothing was deployed to it",
         next: "start a mediator, run 'mediatorctl deploy', or name another database with --database")
+    case .outdated:
+      self.init(
+        "the database and this program do not fit together", why: error.message,
+        next: "a mediator of this version brings them up to date when it starts, and so does 'mediatorctl deploy'")
     case .definition: self.init("a definition was refused", why: error.message, status: .invalid)
     case .source, .publish: self.init("Kafka did not do what was asked", why: error.message)
     default:

@@ -10,10 +10,17 @@ public struct DefinitionCatalog: Sendable {
     /// The version's number in the store.
     public let number: Int32
     public let engine: Engine
+    /// The same for versions that collect events by the same filters in the same order: what one has collected may be
+    /// completed by the other.
+    let filters: String
 
     public init(number: Int32, engine: Engine) {
       self.number = number
       self.engine = engine
+      let isCollecting = engine.definition.schedule?.on?.takesAll == true
+      filters =
+        isCollecting
+        ? UUIDValue(digestOf: (engine.definition.json["schedule"]?["on"] ?? .null).canonicalText).text : ""
     }
 
     public var definition: WorkflowDefinition { engine.definition }

@@ -41,7 +41,7 @@ public struct OperationPreview: Sendable {
 
   /// The engine of one deployed version of a workflow.
   ///
-  /// - Parameter version: a semantic version, or `latest`.
+  /// - Parameter version: a semantic version, or `latest`: the one that events start, as the shards understand it.
   /// - Returns: nil when there is none, with the versions that there are, the highest first.
   public func engine(
     of namespace: String, _ name: String, version: String
@@ -49,14 +49,21 @@ public struct OperationPreview: Sendable {
     let rows = try await pool.snapshot(
       timeout: timeout,
       PostgresStatement(
-        "select version, source, file from definitions where namespace = $1 and name = $2",
-        [.text(namespace), .text(name)]))
+        """
+        select d.version, d.source, d.file, r.retired is not null as retired from \(WorkflowQueries.tables)
+         where d.namespace = $1 and d.name = $2
+        """, [.text(namespace), .text(name)]))
     let known = try store { () throws(PostgresError) in
-      var known: [(version: SemanticVersion, row: PostgresRow)] = []
-      for row in rows { if let version = SemanticVersion(try row.text("version")) { known.append((version, row)) } }
+      var known: [(version: SemanticVersion, isRetired: Bool, row: PostgresRow)] = []
+      for row in rows {
+        guard let version = SemanticVersion(try row.text("version")) else { continue }
+        known.append((version, try row.bool("retired"), row))
+      }
       return known.sorted { $0.version > $1.version }
     }
-    let wanted = version == "latest" ? known.first : known.first { $0.version.description == version }
+    let wanted =
+      version == "latest"
+      ? known.first { !$0.isRetired } ?? known.first : known.first { $0.version.description == version }
     let engine = try wanted.flatMap { entry throws(MediatorError) in try Self.engine(entry.row) }
     return (engine, known.map(\.version))
   }
@@ -84,6 +91,12 @@ public struct OperationPreview: Sendable {
   ) -> Outcome {
     var state = subject.instance.state
     return outcome(subject.engine.migrate(migration, to: target, reason: reason, state: &state, now: now), state)
+  }
+
+  /// What a new instance would do at once, from the event that started this one.
+  public static func preview(replayOf subject: Subject, by engine: Engine, now: Timestamp) -> Outcome {
+    let (state, step) = engine.start(id: subject.instance.id, input: subject.instance.state.input, now: now)
+    return outcome(step, state)
   }
 
   private static func outcome(_ step: Engine.Step, _ state: InstanceState) -> Outcome {

@@ -3,7 +3,7 @@ import Postgres
 extension PostgresPool {
   /// Runs queries in one round trip, all on one snapshot of the store, so that what they tell fits together.
   ///
-  /// - Throws: `configuration` when the store has no tables yet, or those of an older version.
+  /// - Throws: `configuration` when the store has no tables yet, `outdated` when it has those of an older version.
   func snapshot(
     timeout: Duration, _ queries: [PostgresStatement]
   ) async throws(MediatorError) -> [PostgresRows] {
@@ -35,9 +35,8 @@ extension PostgresPool {
     let isThere = try store { () throws(PostgresError) in try rows[0][0].bool("there") }
     guard isThere else { return MediatorError(.configuration, "this database has none of the mediator's tables") }
     return MediatorError(
-      .configuration,
-      "the mediator's tables are of an older version than this program: a mediator of this version, or 'mediatorctl "
-        + "deploy', brings them up to date (\(error))")
+      .outdated,
+      "the mediator's tables are of an older version than this program: \(error)")
   }
 }
 

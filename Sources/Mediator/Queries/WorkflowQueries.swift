@@ -62,7 +62,8 @@ public struct WorkflowQueries: Sendable {
     d.number, d.namespace, d.name, d.version, d.digest, d.source, d.file, d.deployed_at,
            r.at as retired_at, r.author as retired_by, r.reason as retired_because
     """
-  private static let tables = """
+  /// Definitions as `d`, each with its retirement as `r` when it has one that holds.
+  static let tables = """
     definitions d
       left join lateral (select * from retirements r where r.definition = d.number order by r.number desc limit 1) r
         on r.retired

@@ -90,7 +90,7 @@ public final class MediatorStatus: Sendable {
     case .fenced:
       logger.warning(
         "shard lost to another owner", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
-    case .conflict, .unstorable, .configuration, .definition:
+    case .conflict, .unstorable, .configuration, .outdated, .definition:
       logger.error("batch failed", metadata: ["shard": "\(shard ?? -1)", "reason": "\(error.message)"])
     }
   }

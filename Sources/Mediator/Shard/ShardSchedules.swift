@@ -33,36 +33,36 @@ struct ShardSchedules {
   }
 
   /// Whether a row is of a version that the catalog has yet to learn of.
-  func isAhead(of catalog: DefinitionCatalog) -> Bool { rows.values.contains { !isKnown($0, catalog) } }
+  func isAhead(of catalog: DefinitionCatalog) -> Bool { rows.values.contains { $0.definition > catalog.newest } }
 
-  private func isKnown(_ row: ScheduleRow, _ catalog: DefinitionCatalog) -> Bool {
-    catalog.retired.contains(row.definition)
-      || catalog.latest(of: row.workflow).map { $0.number >= row.definition } ?? false
-  }
+  /// One that is not known here is of a version that is yet to be learnt of, or that this program cannot read.
+  private func isKnown(_ row: ScheduleRow, _ catalog: DefinitionCatalog) -> Bool { catalog[row.definition] != nil }
 
-  /// Numbers only grow: a row of a higher one is of a version that is not known here yet, unless that is retired.
-  private func isSuperseded(_ row: ScheduleRow, by entry: DefinitionCatalog.Entry, _ catalog: DefinitionCatalog) -> Bool
+  /// By another version than the highest number: of those deployed, some may be retired.
+  private func isSuperseded(_ row: ScheduleRow, by entry: DefinitionCatalog.Entry?, _ catalog: DefinitionCatalog)
+    -> Bool
   {
-    row.definition < entry.number || catalog.retired.contains(row.definition)
+    row.definition != entry?.number && isKnown(row, catalog)
   }
+
+  /// A row without a time is the mark of an instance after whose end the next one starts: it stays until that has ended,
+  /// or a version restored meanwhile would start a second chain.
+  private func isAwaitingEnd(_ row: ScheduleRow) -> Bool { row.nextAt == nil }
 
   private func changes(_ catalog: DefinitionCatalog, _ now: Timestamp) -> [TurnWork] {
     // Those of which no version is left that a schedule starts.
-    var work: [TurnWork] = rows.values.sorted { $0.workflow < $1.workflow }
-      .filter { catalog.latest(of: $0.workflow) == nil && catalog.retired.contains($0.definition) }
-      .map { .unschedule($0.workflow) }
+    var work: [TurnWork] = rows.values.sorted { $0.workflow < $1.workflow }.filter { row in
+      let latest = catalog.latest(of: row.workflow)
+      return latest?.definition.schedule?.isTimed != true && !isAwaitingEnd(row)
+        && isSuperseded(row, by: latest, catalog)
+    }.map { .unschedule($0.workflow) }
     for entry in catalog.latest
     where ShardHome.of(entry.workflow, shards: shards) == shard || !Safeguard.holds(.scheduleAtHome) {
-      guard let schedule = entry.definition.schedule, schedule.isTimed else {
-        if let row = rows[entry.workflow], isSuperseded(row, by: entry, catalog) {
-          work.append(.unschedule(entry.workflow))
-        }
-        continue
-      }
+      guard let schedule = entry.definition.schedule, schedule.isTimed else { continue }
       if let row = rows[entry.workflow], !isSuperseded(row, by: entry, catalog) { continue }
       // While an instance runs after whose end the next one starts, another version changes nothing about that.
-      let isAwaitingEnd = schedule.after != nil && rows[entry.workflow].map { $0.nextAt == nil } == true
-      let next = isAwaitingEnd ? Optional.none : schedule.first(now: now)
+      let isHeld = schedule.after != nil && rows[entry.workflow].map(isAwaitingEnd) == true
+      let next = isHeld ? Optional.none : schedule.first(now: now)
       work.append(.schedule(ScheduleRow(workflow: entry.workflow, definition: entry.number, nextAt: next)))
     }
     return work

@@ -39,8 +39,12 @@ extension TurnPlan {
       let event = try decoder.cloudEvent(item.record)
       switch item.kind {
       case .event: isConsumed = deliver(event, item)
-      case .start: try start(event, item)
-      case .collect: collect(event, item)
+      case .start:
+        batch.newestDefinition = catalog.newest
+        try start(event, item)
+      case .collect:
+        batch.newestDefinition = catalog.newest
+        collect(event, item)
       }
     } catch let error as ExpressionError {
       quarantine(item.record, reason: "orderKeyFailed", detail: error.message)
@@ -131,7 +135,8 @@ extension TurnPlan {
         values[correlation.name] = value
       }
     }
-    return CollectedEvent.Collection(workflow: entry.workflow, correlation: JSON.object(values).canonicalText)
+    return CollectedEvent.Collection(
+      workflow: entry.workflow, correlation: "\(entry.filters) \(JSON.object(values).canonicalText)")
   }
 
   /// Starts the workflow with the oldest event of each filter, once each filter has one.

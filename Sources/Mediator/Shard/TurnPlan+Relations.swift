@@ -81,7 +81,8 @@ extension TurnPlan {
   /// Starts the instance of a workflow whose time has come.
   mutating func fire(_ row: ScheduleRow, at due: Timestamp) {
     batch.newestDefinition = catalog.newest
-    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
+    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule, schedule.isTimed
+    else {
       batch.unscheduled.append(row.workflow)
       return
     }
@@ -119,9 +120,16 @@ extension TurnPlan {
   }
 
   mutating func scheduleAfter(_ instance: StoredInstance) {
-    guard let entry = catalog[instance.definition], instance.eventSource == Self.scheduleSource(entry.workflow),
-      let latest = catalog.latest(of: entry.workflow), let pause = latest.definition.schedule?.after
-    else { return }
+    guard let entry = catalog[instance.definition], instance.eventSource == Self.scheduleSource(entry.workflow) else {
+      return
+    }
+    guard let latest = catalog.latest(of: entry.workflow), let schedule = latest.definition.schedule, schedule.isTimed
+    else {
+      // Nothing comes after it. A version that is restored later begins anew.
+      if entry.definition.schedule?.after != nil { batch.unscheduled.append(entry.workflow) }
+      return
+    }
+    guard let pause = schedule.after else { return }
     schedules[entry.workflow] = ScheduleRow(workflow: entry.workflow, definition: latest.number, nextAt: now + pause)
   }
 

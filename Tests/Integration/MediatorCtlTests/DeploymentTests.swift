@@ -1,3 +1,4 @@
+import Engine
 import Mediator
 import Testing
 import Values
@@ -92,7 +93,16 @@ import Workflow
     #expect(try await queries.deployed()["shop/order 1.10.0"]?.isRetired == true)
     #expect(try await queries.list(limit: 10).items.map { $0.retirement != nil } == [true, false])
 
+    // What an operator calls the latest is what the shards call so.
+    let preview = OperationPreview(pool: factory.pool)
+    func migrationTarget() async throws -> String? {
+      let found = try await preview.engine(of: "shop", "order", version: "latest")
+      return found.engine.map { "\($0.definition.document.version)" }
+    }
+    #expect(try await migrationTarget() == "1.9.0")
+
     #expect(try await store.retire([new.number, old.number], author: "ann", reason: "") == [old.number])
+    #expect(try await migrationTarget() == "1.10.0")
     #expect(try await latest() == [false, false])
     #expect(try await store.retire([new.number, old.number], false, author: "ann", reason: "").count == 2)
     #expect(try await store.changes(after: before).retired == [new.number: false, old.number: false])

@@ -163,7 +163,7 @@ import Values
     let error = await #expect(throws: MediatorError.self) {
       _ = try await WorkflowQueries(pool: factory.pool).list(limit: 1)
     }
-    #expect(error?.code == .configuration)
+    #expect(error?.code == .outdated)
     #expect(error?.message.contains("older version") == true, "\(String(describing: error))")
     await factory.close()
   }

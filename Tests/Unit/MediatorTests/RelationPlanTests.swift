@@ -317,6 +317,55 @@ import Workflow
     #expect(kinds(schedules.work(DefinitionCatalog(both, newest: 5, retired: [1]), now: start)) == ["schedule 2 120"])
   }
 
+  /// Numbers are in the order of deployment, versions are not: the one that a row is of may be the younger and the lower.
+  @Test func aRestoredVersionTakesItsScheduleBack() throws {
+    let entries = [
+      try entry(1, "schedule: {every: PT1M}\n" + Self.asking, version: "1.0.0"),
+      try entry(2, "schedule: {every: PT2M}\n" + Self.asking, version: "2.0.0"),
+      try entry(4, "schedule: {every: PT3M}\n" + Self.asking, version: "1.0.1"),
+    ]
+    var schedules = ShardSchedules(shard: home, shards: 4, rows: [row(start, 4)])
+    #expect(schedules.work(DefinitionCatalog(entries, newest: 4, retired: [2]), now: start).count == 1)
+    let restored = DefinitionCatalog(entries, newest: 5)
+    #expect(!schedules.isAhead(of: restored))
+    #expect(kinds(schedules.work(restored, now: start)) == ["schedule 2 120"])
+  }
+
+  /// Restored while an instance runs after whose end the next one starts: no second chain begins beside it. Restored after
+  /// that has ended, the chain begins anew.
+  @Test func aChainIsNotDoubledByARetirement() throws {
+    let entries = [try entry(1, "schedule: {after: PT30S}\n" + Self.asking)]
+    let (live, retired) = (DefinitionCatalog(entries), DefinitionCatalog(entries, newest: 2, retired: [1]))
+    var turns = Turns(entries)
+    let (_, begun) = turns.turn([]) { $0.fire(row(start), at: start) }
+    #expect(begun.schedules == [row(nil)])
+    var schedules = ShardSchedules(shard: home, shards: 4, rows: [row(start)])
+    schedules.committed(begun)
+    #expect(schedules.work(retired, now: start).isEmpty)
+    #expect(schedules.work(DefinitionCatalog(entries, newest: 3), now: start).isEmpty)
+
+    turns.catalog = retired
+    let id = try #require(begun.started.first).id.text
+    let (_, ended) = turns.turn([reply(.completed(nil), to: "\(id).1.1", of: id)])
+    #expect(ended.schedules.isEmpty)
+    #expect(ended.unscheduled == ["tests/example"])
+    schedules.committed(ended)
+    #expect(schedules.work(retired, now: start).isEmpty)
+    #expect(kinds(schedules.work(live, now: start)) == ["schedule 1 0"])
+  }
+
+  /// The version that is left is started by events, and not by the time.
+  @Test func whatEventsStartIsNotStartedByTheTime() throws {
+    let entries = [
+      try entry(1, "schedule: {on: {one: {with: {type: go}}}}\n" + Self.asking, version: "1.0.0"),
+      try entry(2, "schedule: {every: PT1M}\n" + Self.asking, version: "2.0.0"),
+    ]
+    var turns = Turns(entries, retired: [2])
+    let (_, batch) = turns.turn([]) { $0.fire(row(start, 2), at: start) }
+    #expect(batch.started.isEmpty)
+    #expect(batch.unscheduled == ["tests/example"])
+  }
+
   /// A turn is planned again when a version was retired meanwhile: what the look before had found does not hold then.
   @Test func whatWasFoundOutBeforeARetirementIsNotWritten() throws {
     let both = try catalog(["every: PT1M", "every: PT2M"]).all

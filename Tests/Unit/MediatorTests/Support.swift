@@ -76,7 +76,7 @@ let firstTakeover = ShardTakeover(shard: 0, epoch: 7, batch: 20, journalHead: 10
 
 /// One shard's turns, planned one after the other, with what the store would hold between them.
 struct Turns {
-  let catalog: DefinitionCatalog
+  var catalog: DefinitionCatalog
   var stored: [UUIDValue: StoredInstance] = [:]
   var now = start
   var takeover = firstTakeover

@@ -32,7 +32,9 @@ struct DeadLetterSelection: ParsableArguments {
   ) async throws -> [DeadLetterEntry] {
     var filter = filter.filter(otherwise: ids.isEmpty ? statuses : [])
     filter.ids += ids
-    let chosen = try await queries.list(filter, limit: max(limit, filter.ids.count)).items
+    let page = try await queries.list(filter, limit: max(limit, filter.ids.count))
+    if page.hasMore { tellOfMore(than: limit, "dead letters") }
+    let chosen = page.items
     let found = Set(chosen.map(\.id))
     if let missing = filter.ids.first(where: { !found.contains($0) }) { throw CommandFailure.noDeadLetter(missing) }
     return chosen.reversed()

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Engine
+import Hosting
 import Mediator
 import Postgres
 import Values
@@ -33,7 +34,9 @@ struct TargetOptions: ParsableArguments {
     guard ids.isEmpty else { return try await named(queries) }
     var filter = query.filter()
     if filter.statuses.isEmpty { filter.statuses = statuses }
-    return try await queries.list(filter, limit: limit).items
+    let page = try await queries.list(filter, limit: limit)
+    if page.hasMore { tellOfMore(than: limit, "instances") }
+    return page.items
   }
 
   private func named(_ queries: InstanceQueries) async throws -> [InstanceSummary] {
@@ -44,6 +47,11 @@ struct TargetOptions: ParsableArguments {
     }
     return found
   }
+}
+
+/// Says that a query finds more than is done at once: nobody is to believe that it was all.
+func tellOfMore(than limit: Int, _ what: String) {
+  writeToStandardError("note: more than \(limit) \(what) match, and these are the newest: raise --limit, or ask again")
 }
 
 extension InstanceQueries {

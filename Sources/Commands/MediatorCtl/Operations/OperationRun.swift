@@ -20,18 +20,18 @@ struct OperationRun: Sendable {
   func run(_ targets: [InstanceSummary], warning: String? = nil) async throws -> OperationReport {
     var report = OperationReport(verb: verb, isDryRun: request.dryRun)
     guard !targets.isEmpty else { return report }
+    if let warning { writeToStandardError(warning) }
     if request.dryRun {
       for target in targets { report.lines.append(try await preview(target)) }
       return report
     }
-    if let warning { writeToStandardError(warning) }
     let count = targets.count == 1 ? "this instance" : "\(targets.count) instances"
     try request.confirm("\(verb) \(count)?", count: targets.count, warns: warning != nil)
     let commands = try targets.map(command)
+    var progress = Progress(verb: verb, total: targets.count)
     for start in stride(from: 0, to: targets.count, by: Self.page) {
       let page = start..<min(start + Self.page, targets.count)
-      report.lines += try await carryOut(Array(commands[page]), Array(targets[page]))
-      tellProgress(page.upperBound, of: targets.count)
+      report.lines += try await carryOut(Array(commands[page]), Array(targets[page]), &progress)
     }
     return report
   }
@@ -43,7 +43,7 @@ struct OperationRun: Sendable {
   }
 
   private func carryOut(
-    _ commands: [OperatorCommand], _ targets: [InstanceSummary]
+    _ commands: [OperatorCommand], _ targets: [InstanceSummary], _ progress: inout Progress
   ) async throws -> [OperationReport.Line] {
     let desk = OperatorDesk(pool: pool)
     _ = try await desk.submit(commands)
@@ -53,11 +53,13 @@ struct OperationRun: Sendable {
     while true {
       let open = commands.map(\.request).filter { outcomes[$0] == nil }
       for row in try await desk.outcomes(of: open) { outcomes[row.command.request] = row }
+      progress.tell(outcomes.count)
       if outcomes.count == commands.count || .now >= deadline { break }
       // What other processes do is found out by asking; NOTIFY would be one more connection, and only a hint.
       try await Task.sleep(for: pause)
       pause = min(pause * 2, .milliseconds(500))
     }
+    progress.done += commands.count
     let waiting = try await desk.ownerlessShards(of: commands.map(\.request).filter { outcomes[$0] == nil })
     return zip(commands, targets).map { command, target in
       guard let row = outcomes[command.request] else {
@@ -68,9 +70,24 @@ struct OperationRun: Sendable {
     }
   }
 
-  private func tellProgress(_ done: Int, of total: Int) {
-    guard total > Self.page else { return }
-    writeToStandardError("\(verb): \(done) of \(total)")
+  /// How far a bulk has come, told every two seconds while it takes longer.
+  private struct Progress {
+    let verb: String
+    let total: Int
+    /// Of the pages before.
+    var done = 0
+    private var next = ContinuousClock.now + .seconds(2)
+
+    init(verb: String, total: Int) {
+      self.verb = verb
+      self.total = total
+    }
+
+    mutating func tell(_ ofThisPage: Int) {
+      guard total > 1, .now >= next else { return }
+      next = .now + .seconds(2)
+      writeToStandardError("\(verb): \(done + ofThisPage) of \(total)")
+    }
   }
 
   private func preview(_ target: InstanceSummary) async throws -> OperationReport.Line {
@@ -78,10 +95,7 @@ struct OperationRun: Sendable {
     guard let subject = try await OperationPreview(pool: pool).subject(target.id) else {
       return .init(instance: target, request: id, outcome: .refused("it is there no more"))
     }
-    guard verb != OperatorCommand.replayVerb else {
-      return .init(instance: target, request: id, outcome: .wouldApply(nil, []))
-    }
-    switch try preview?(target, subject) ?? outcome(of: arguments(target), on: subject) {
+    switch try await outcome(target, subject) {
     case .applied(let status, let entries):
       return .init(instance: target, request: id, outcome: .wouldApply(status, entries))
     case .refused(let why): return .init(instance: target, request: id, outcome: .refused(why))
@@ -90,8 +104,20 @@ struct OperationRun: Sendable {
 }
 
 extension OperationRun {
-  private func outcome(of arguments: JSON, on subject: OperationPreview.Subject) throws -> OperationPreview.Outcome {
-    OperationPreview.preview(try Operation(arguments), reason: request.reason, on: subject, now: .now())
+  private func outcome(
+    _ target: InstanceSummary, _ subject: OperationPreview.Subject
+  ) async throws -> OperationPreview.Outcome {
+    if let preview { return preview(target, subject) }
+    let arguments = try arguments(target)
+    guard verb == OperatorCommand.replayVerb else {
+      return OperationPreview.preview(try Operation(arguments), reason: request.reason, on: subject, now: .now())
+    }
+    var engine = subject.engine
+    if arguments["latest"]?.bool == true {
+      let latest = try await OperationPreview(pool: pool).engine(of: target.namespace, target.name, version: "latest")
+      engine = latest.engine ?? engine
+    }
+    return OperationPreview.preview(replayOf: subject, by: engine, now: .now())
   }
 }
 
