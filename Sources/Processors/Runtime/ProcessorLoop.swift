@@ -151,7 +151,7 @@ public actor ProcessorLoop {
     let now = clock.now()
     guard now >= nextResend else { return }
     metrics.resent(pipeline.resend())
-    for reason in pipeline.takeRefusals() { metrics.refused(reason) }
+    for refusal in pipeline.takeRefusals() { metrics.refused(refusal) }
     nextResend = now + options.resendInterval
   }
 

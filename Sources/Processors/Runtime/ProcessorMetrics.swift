@@ -80,9 +80,16 @@ public final class ProcessorMetrics: Sendable {
     if let failure { publishing.down(failure) } else if publishing.isUp == false { publishing.up() }
   }
 
-  func refused(_ reason: String) {
+  func refused(_ refusal: ReplyPipeline.Refusal) {
     Counter(label: "processor_replies_refused_total", dimensions: [("processor", name)]).increment()
-    tell("refused", "the broker refused a reply", reason)
+    guard refusal.isDeadLetter else { return tell("refused", "the broker refused a reply", refusal.reason) }
+    // Each of them: the log is the only place that tells where the record stands.
+    logger.error(
+      "the broker refused a dead letter: its record is left where it stands",
+      metadata: [
+        "topic": "\(refusal.place.partition.topic)", "partition": "\(refusal.place.partition.partition)",
+        "offset": "\(refusal.place.offset)", "reason": "\(refusal.reason)",
+      ])
   }
 
   func commitFailed(_ reason: String) {

@@ -2,6 +2,7 @@ import Kafka
 import Safeguards
 import Synchronization
 import Values
+import Wire
 
 /// Replies and dead letters on their way, and the records that they finish.
 ///
@@ -25,13 +26,22 @@ public final class ReplyPipeline: Sendable {
     }
   }
 
+  /// What the broker will never take.
+  struct Refusal: Sendable, Hashable {
+    let reason: String
+    /// The record of which it was to tell.
+    let place: RecordPlace
+    /// Then nothing tells of that record any more but where it stands.
+    let isDeadLetter: Bool
+  }
+
   private typealias Envelope = (place: RecordPlace, message: Message)
 
   private struct State {
     var window = OffsetWindow()
     var unsent: [Envelope] = []
     var failure: String?
-    var refusals: [String] = []
+    var refusals: [Refusal] = []
     /// Those who wait for some partitions to be finished with.
     var waiters: [(partitions: Set<TopicPartition>, continuation: CheckedContinuation<Void, Never>)] = []
   }
@@ -84,7 +94,7 @@ public final class ReplyPipeline: Sendable {
   }
 
   /// What the broker refused for good since the last call.
-  func takeRefusals() -> [String] {
+  func takeRefusals() -> [Refusal] {
     state.withLock { state in
       defer { state.refusals = [] }
       return state.refusals
@@ -146,11 +156,11 @@ public final class ReplyPipeline: Sendable {
           if let substitute = envelope.message.substitute {
             again.append((envelope.place, Message(substitute)))
           } else {
-            state.refusals.append("a record for \(envelope.message.record.topic) is too large")
+            state.refusals.append(Self.refusal("a record for \(envelope.message.record.topic) is too large", envelope))
             state.window.release(envelope.place)
           }
         case .refused(.other(let reason)):
-          state.refusals.append(reason)
+          state.refusals.append(Self.refusal(reason, envelope))
           state.window.release(envelope.place)
         case .failed(let reason):
           state.failure = reason
@@ -161,6 +171,11 @@ public final class ReplyPipeline: Sendable {
     }
     wakeWaiters()
     send(again)
+  }
+
+  private static func refusal(_ reason: String, _ envelope: Envelope) -> Refusal {
+    Refusal(
+      reason: reason, place: envelope.place, isDeadLetter: envelope.message.record.topic == Topics.deadLetters)
   }
 
   private func wakeWaiters() {

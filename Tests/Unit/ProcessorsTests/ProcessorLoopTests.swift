@@ -183,6 +183,21 @@ struct ProcessorLoopTests {
     #expect(source.committed == [partition: 6])
   }
 
+  /// Its record is in its topic still, and the log says where.
+  @Test func aDeadLetterThatNoBrokerTakesIsToldOf() async throws {
+    let publisher = TestPublisher(automatic: false)
+    let pipeline = ReplyPipeline(publisher: publisher)
+    let place = RecordPlace(record("a", offset: 5))
+    pipeline.open([place])
+    pipeline.finish([
+      ReplyPipeline.Parcel(place: place, records: [.init(OutgoingRecord(topic: "mediator.dead-letters"))])
+    ])
+    publisher.answer { _ in .refused(.other("not authorised")) }
+    #expect(
+      pipeline.takeRefusals() == [.init(reason: "not authorised", place: place, isDeadLetter: true)])
+    #expect(pipeline.takeRefusals().isEmpty)
+  }
+
   @Test func whatCannotBeReadIsADeadLetterAndThePartitionGoesOn() async throws {
     let publisher = TestPublisher()
     let loop = loop(publisher)
