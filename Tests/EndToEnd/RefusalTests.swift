@@ -94,8 +94,39 @@ import Values
     #expect(answer.contains("mediator.queue"))
     #expect(second.log.contains("critical"), "\(second.log)")
     #expect(second.log.contains("partition halted: it is not read any more"))
+
+    // An operator decides; the mediator runs on.
+    let halted = try await haltedPartitions(cluster)
+    try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", expecting: 1)
+    try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", "--dry-run")
+    #expect(try await cluster.count("select count(*) from position_decisions") == 0)
+    for partition in halted {
+      try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(partition)", "--yes")
+    }
+    try await cluster.run(
+      "mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", "--yes", expecting: 1)
+    #expect(try await cluster.count("select count(*) from position_decisions") == halted.count)
+    try await poll(within: .seconds(30), "ready again") {
+      let status = try await cluster.run(
+        "/usr/bin/curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:\(port)/readyz",
+        expecting: nil)
+      return status.contains("200") ? true : nil
+    }
+    try await cluster.send((0..<20).map { SentEvent("note.me", "after-\($0)", .null) })
+    try await cluster.waitForInstances(40, within: .seconds(60))
     #expect(try await second.stop() == 0)
     await cluster.remove()
+  }
+
+  /// The partitions of the queue that have a position, as soon as the list tells that all of them are halted.
+  private func haltedPartitions(_ cluster: Cluster) async throws -> [Int] {
+    let stored = try await cluster.count("select count(*) from positions where topic = 'mediator.queue'")
+    return try await poll(within: .seconds(30), "the halted partitions to be listed") { () async throws -> [Int]? in
+      let list = try JSON.parse(try await cluster.run("mediatorctl", "partitions", "list", "--output", "json"))
+      let halted = (list["partitions"]?.array ?? []).filter { $0["halts"]?.array?.isEmpty == false }
+      let numbers = halted.compactMap { $0["partition"]?.int }
+      return numbers.count == stored ? numbers : nil
+    }
   }
 
   private static let definition = """

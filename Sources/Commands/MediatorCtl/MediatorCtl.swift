@@ -33,7 +33,7 @@ struct MediatorCtl: AsyncParsableCommand {
     subcommands: [
       WorkflowsCommand.self, InstancesCommand.self, ValidateCommand.self, RunCommand.self, TestCommand.self,
       GraphCommand.self, DiffCommand.self, DeployCommand.self, EventsCommand.self, StatusCommand.self,
-      AuditCommand.self, DeadLettersCommand.self,
+      AuditCommand.self, DeadLettersCommand.self, PartitionsCommand.self,
       WhyCommand.self, StuckCommand.self, TimelineCommand.self, AtCommand.self,
       WatchCommand.self, TopCommand.self, TraceCommand.self,
     ])

@@ -120,9 +120,7 @@ extension Cause {
       return ["mediatorctl workflows show \(workflow) --version \(version) --source"]
     case .shardWithoutOwner(_, _, _, let mediators): return mediators == 0 ? ["mediator"] : ["mediatorctl status"]
     case .partitionHalted(let halted):
-      return [
-        "psql -c \"select * from positions where topic = '\(halted.topic)' and partition = \(halted.partition)\""
-      ]
+      return ["mediatorctl partitions accept \(halted.topic) \(halted.partition)"]
     case .suspended: return ["mediatorctl instances resume \(id)"]
     case .unpublished: return ["mediatorctl status"]
     case .channelWithoutConsumer(let channel, _, _): return [Self.processor(of: channel)]

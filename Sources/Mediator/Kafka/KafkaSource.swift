@@ -8,23 +8,29 @@ public final class KafkaSource: RecordSource {
   private let guarded: Mutex<PositionGuard>
   private let isReporting = Atomic<Bool>(false)
   private let halts: Halts
+  /// Those that the positions came with.
+  private let decisions: [TopicPartition: Int64]
   private let losses: Int
 
-  private init(consumer: KafkaConsumer, guarded: PositionGuard, halts: Halts) {
+  private init(
+    consumer: KafkaConsumer, guarded: PositionGuard, halts: Halts, decisions: [TopicPartition: Int64]
+  ) {
     self.consumer = consumer
     losses = consumer.connectionLosses
     self.guarded = Mutex(guarded)
     self.halts = halts
+    self.decisions = decisions
   }
 
   /// Opens a shard's partitions at their stored positions. A partition whose position does not fit the broker any more
-  /// is halted and left out.
+  /// is halted and left out, until somebody decides.
   static func open(
-    _ partitions: [TopicPartition], positions: [TopicPartition: Position], configuration: KafkaConfiguration,
+    _ partitions: [TopicPartition], stored: StoredPositions, configuration: KafkaConfiguration,
     repliesTopic: String, admin: KafkaAdmin, groupID: String, halts: Halts
   ) async throws(MediatorError) -> KafkaSource {
     var starts: [TopicPartition: Int64] = [:]
     var guarded = PositionGuard()
+    halts.lift(stored.decisions)
     let halted = halts.all
     let readable = partitions.filter { halted[$0] == nil }
     let watermarks = try await kafka { () throws(KafkaError) in try await admin.watermarks(readable) }
@@ -32,12 +38,12 @@ public final class KafkaSource: RecordSource {
       guard let ends = watermarks[partition] else {
         throw MediatorError(.source, "the broker told no offsets of \(partition.topic)/\(partition.partition)")
       }
-      let stored = positions[partition]
-      switch PositionGuard.start(partition, stored: stored, low: ends.low, high: ends.high) {
-      case .halted(let reason): halts.add(partition, reason)
+      let position = stored.positions[partition]
+      switch PositionGuard.start(partition, stored: position, low: ends.low, high: ends.high) {
+      case .halted(let reason): halts.add(partition, reason, after: stored.decisions[partition] ?? 0)
       case .at(let offset, let verifying):
         starts[partition] = offset
-        if verifying, let stored { guarded.expect(partition, stored) }
+        if verifying, let position { guarded.expect(partition, position) }
       }
     }
     let assigned = starts
@@ -47,7 +53,7 @@ public final class KafkaSource: RecordSource {
     let consumer = try await kafka { [options] () throws(KafkaError) in
       try await KafkaConsumer.assigned(configuration, positions: assigned, groupID: groupID, options: options)
     }
-    return KafkaSource(consumer: consumer, guarded: guarded, halts: halts)
+    return KafkaSource(consumer: consumer, guarded: guarded, halts: halts, decisions: stored.decisions)
   }
 
   /// See `KafkaConsumer.isReachable`.
@@ -68,7 +74,7 @@ public final class KafkaSource: RecordSource {
     }
     let admission = guarded.withLock { $0.admit(records) }
     if let (partition, reason) = admission.mismatch {
-      halts.add(partition, reason)
+      halts.add(partition, reason, after: decisions[partition] ?? 0)
       throw MediatorError(.halted, reason)
     }
     return admission.records

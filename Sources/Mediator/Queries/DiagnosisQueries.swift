@@ -109,10 +109,13 @@ public struct DiagnosisQueries: Sendable {
     }
   }
 
-  /// Of mediators that are gone nothing is halted any more.
+  /// Of mediators that are gone nothing is halted any more, nor what an operator has decided about since.
   static let halted = """
     select h.topic, h.partition, h.reason, h.mediator, h.since
-      from halted_partitions h join mediators m on m.id = h.mediator order by h.since limit 1000
+      from halted_partitions h join mediators m on m.id = h.mediator
+     where not exists (select from position_decisions d
+                        where d.topic = h.topic and d.partition = h.partition and d.number > h.decision)
+     order by h.since limit 1000
     """
 
   static func halted(_ rows: PostgresRows) throws(PostgresError) -> [HaltedPartition] {

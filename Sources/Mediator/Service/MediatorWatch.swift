@@ -90,22 +90,53 @@ struct MediatorWatch: Sendable {
   // MARK: Halted partitions
 
   private func tellHalts() async {
-    let halts = status.halts.all.sorted { ($0.key.topic, $0.key.partition) < ($1.key.topic, $1.key.partition) }
+    await liftHalts()
+    let halts = status.halts.current.sorted { $0.key < $1.key }
+    let (topics, partitions) = (halts.map(\.key.topic), halts.map(\.key.partition))
     _ = try? await pool.run(
       timeout: .seconds(5),
       [
         PostgresStatement(
-          "delete from halted_partitions h where not exists (select from mediators where id = h.mediator)"),
+          """
+          delete from halted_partitions h
+           where not exists (select from mediators where id = h.mediator)
+              or (h.mediator = $1
+                  and not exists (select from unnest($2::text[], $3::int4[]) as x(topic, partition)
+                                   where x.topic = h.topic and x.partition = h.partition))
+          """, [.text(mediatorID), .texts(topics), .int4s(partitions)]),
         PostgresStatement(
           """
-          insert into halted_partitions (mediator, topic, partition, reason)
-          select $1, * from unnest($2::text[], $3::int4[], $4::text[]) on conflict do nothing
+          insert into halted_partitions as h (mediator, topic, partition, reason, decision)
+          select $1, * from unnest($2::text[], $3::int4[], $4::text[], $5::int8[])
+          on conflict (mediator, topic, partition) do update
+            set reason = excluded.reason, decision = excluded.decision, since = now()
+            where h.decision < excluded.decision
           """,
           [
-            .text(mediatorID), .texts(halts.map(\.key.topic)), .int4s(halts.map(\.key.partition)),
-            .texts(halts.map(\.value)),
+            .text(mediatorID), .texts(topics), .int4s(partitions), .texts(halts.map(\.value.reason)),
+            .int8s(halts.map(\.value.decision)),
           ]),
       ])
+  }
+
+  /// An operator may have decided about partitions whose shard is somebody else's by now: nobody here would look.
+  private func liftHalts() async {
+    let halted = status.halts.current.keys.sorted()
+    guard !halted.isEmpty else { return }
+    let statement = PostgresStatement(
+      """
+      select topic, partition, max(number) as decision from position_decisions
+       where (topic, partition) in (select * from unnest($1::text[], $2::int4[])) group by 1, 2
+      """, [.texts(halted.map(\.topic)), .int4s(halted.map(\.partition))])
+    guard let rows = try? await pool.run(timeout: .seconds(5), [statement]).first else { return }
+    var decisions: [TopicPartition: Int64] = [:]
+    for row in rows {
+      guard let topic = try? row.text("topic"), let partition = try? row.int("partition"),
+        let decision = try? row.int64("decision")
+      else { continue }
+      decisions[TopicPartition(topic: topic, partition: Int32(partition))] = decision
+    }
+    status.halts.lift(decisions)
   }
 
   // MARK: Reconciling

@@ -60,7 +60,7 @@ final class ShardRunner: Sendable {
   private func openSource(_ connection: PostgresConnection) async throws(MediatorError) -> KafkaSource {
     let positions = try await services.leases.positions(on: connection)
     return try await KafkaSource.open(
-      services.layout.partitions(of: shard), positions: positions, configuration: services.options.kafka,
+      services.layout.partitions(of: shard), stored: positions, configuration: services.options.kafka,
       repliesTopic: services.layout.repliesTopic,
       admin: services.admin, groupID: MediatorOptions.reportingGroup, halts: services.status.halts)
   }

@@ -39,5 +39,8 @@ public enum MediatorSchema {
         sql: String(decoding: PackageResources.V0008_queued_calls_sql, as: UTF8.self)),
       Migration(
         number: 9, name: "retirements", sql: String(decoding: PackageResources.V0009_retirements_sql, as: UTF8.self)),
+      Migration(
+        number: 10, name: "position-decisions",
+        sql: String(decoding: PackageResources.V0010_position_decisions_sql, as: UTF8.self)),
     ])
 }

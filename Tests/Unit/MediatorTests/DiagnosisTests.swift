@@ -66,6 +66,8 @@ import Workflow
     facts.suspension = Cause.Suspension(author: "ann", reason: "the bank is closed", at: now)
     let found = codes(facts)
     #expect(found == ["definitionUnloadable", "partitionHalted", "suspended", "waitingForReply"])
+    #expect(
+      Diagnosis(facts).findings[1].cause.next(for: id) == ["mediatorctl partitions accept mediator.replies 3"])
     let cause = Diagnosis(facts).findings[2].cause
     #expect(cause.summary == "it was suspended by ann")
     #expect(cause.next(for: id) == ["mediatorctl instances resume \(id.text)"])

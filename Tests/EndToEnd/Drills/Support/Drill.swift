@@ -206,14 +206,22 @@ actor Drill {
   }
 
   /// What docs/operations.md tells an operator to do who wants to go on with what the broker has: the partitions are
-  /// read from their beginning, and what was seen before changes nothing.
-  func decideToGoOn(with partitions: Set<String>) async throws {
-    for mediator in Self.mediators { try await stop(mediator) }
+  /// read from their beginning, and what was seen before changes nothing. Nothing is stopped for it.
+  nonisolated func decideToGoOn(with partitions: Set<String>) async throws {
     let list = partitions.map { "'\($0)'" }.joined(separator: ",")
-    _ = try await cluster.query("delete from positions where topic || '/' || partition in (\(list))")
-    // Afterwards: a look in between would see the old positions once more.
-    await watch.forget()
-    for mediator in Self.mediators { try start(mediator) }
+    // `/readyz` knows of them at once, the database a look later.
+    try await cluster.wait(
+      for: partitions.count, "the halts to be told",
+      "select count(distinct topic || '/' || partition) from halted_partitions where topic || '/' || partition in (\(list))"
+    )
+    for partition in partitions.sorted() {
+      let parts = partition.split(separator: "/").map(String.init)
+      try await cluster.run("mediatorctl", ["partitions", "accept"] + parts + ["--reason", name, "--yes"])
+    }
+    #expect(try await cluster.count("select count(*) from position_decisions") == partitions.count)
+    try await poll(within: .seconds(30), every: .milliseconds(200), "the halts to end") { () async throws -> Bool? in
+      try await self.halted().isDisjoint(with: partitions) ? true : nil
+    }
   }
 
   // MARK: Faults and recovery

@@ -12,7 +12,7 @@ actor Watch {
 
   func begin() { task = Task { await self.run() } }
 
-  /// Forgets what was seen: the database was put back on purpose, or somebody has decided where to read on.
+  /// Forgets what was seen: the database was put back on purpose.
   func forget() { last = [:] }
 
   func end() async -> (samples: Int, regressions: [String]) {
@@ -26,7 +26,12 @@ actor Watch {
     union all select 'batch ' || shard, batch from shards
     union all select 'journal head ' || shard, journal_head from shards
     union all select 'publish mark ' || shard, publish_mark from shards
-    union all select 'position ' || topic || '/' || partition, position from positions
+    union all
+    select 'position ' || p.topic || '/' || p.partition || ' after decision '
+             || coalesce((select max(d.number) from position_decisions d
+                           where d.topic = p.topic and d.partition = p.partition), 0),
+           p.position
+      from positions p
     """
 
   private func run() async {
