@@ -202,7 +202,6 @@ struct AcceptancePlan: Sendable {
 
   func text(_ style: Style) -> String {
     var fields = FieldList()
-    fields.add("partition", "\(partition.partition), shard \(partition.shard)")
     fields.add("shard", "\(partition.shard)")
     fields.add(
       "halted",
