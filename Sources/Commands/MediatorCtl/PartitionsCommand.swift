@@ -59,14 +59,7 @@ struct PartitionsCommand: AsyncParsableCommand {
     var partition: Int32
     @Option(help: ArgumentHelp("Where to read on: earliest, latest or an offset.", valueName: "place"))
     var from = ReadingPlace.earliest
-    @Option(help: ArgumentHelp("Why; it is kept with it.", valueName: "text"))
-    var reason = ""
-    @Option(help: ArgumentHelp("Who decides; the user of this machine when left out.", valueName: "name"))
-    var author: String?
-    @Flag(help: "Only tells what would happen.")
-    var dryRun = false
-    @Flag(name: [.customShort("y"), .long], help: "Does not ask.")
-    var yes = false
+    @OptionGroup var decision: DecisionOptions
     @OptionGroup var output: OutputOptions
     @OptionGroup var database: DatabaseOptions
     @OptionGroup var kafka: KafkaOptions
@@ -83,13 +76,13 @@ struct PartitionsCommand: AsyncParsableCommand {
         var plan = try AcceptancePlan(place, among: try await desk.partitions())
         let position = try await chosenPosition(place)
         plan.position = position?.next
-        guard !dryRun else { return plan }
-        try askBefore(plan.question, unless: yes)
+        guard !decision.dryRun else { return plan }
+        try askBefore(plan.question, unless: decision.yes)
         guard
-          let decision = try await desk.accept(
-            place, from: position, author: author ?? currentActor(), reason: reason)
+          let carriedOut = try await desk.accept(
+            place, from: position, author: decision.who, reason: decision.reason)
         else { throw AcceptancePlan.refusal(place, among: try await desk.partitions()) }
-        plan.decision = decision
+        plan.decision = carriedOut
         return plan
       }
       try output.print(json: plan.json, text: plan.text)

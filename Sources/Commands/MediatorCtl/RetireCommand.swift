@@ -43,14 +43,7 @@ struct RetirementOptions: ParsableArguments {
   var workflow: WorkflowArgument
   @Option(help: "The version; all of them when left out.")
   var version: String?
-  @Option(help: ArgumentHelp("Why; it is kept with it.", valueName: "text"))
-  var reason = ""
-  @Option(help: ArgumentHelp("Who asks; the user of this machine when left out.", valueName: "name"))
-  var author: String?
-  @Flag(help: "Only tells what would happen.")
-  var dryRun = false
-  @Flag(name: [.customShort("y"), .long], help: "Does not ask.")
-  var yes = false
+  @OptionGroup var decision: DecisionOptions
   @OptionGroup var output: OutputOptions
   @OptionGroup var database: DatabaseOptions
   @OptionGroup var file: ConfigurationOptions
@@ -60,14 +53,14 @@ struct RetirementOptions: ParsableArguments {
       let versions = try await WorkflowQueries(pool: pool).versions(of: workflow)
       let chosen = try version.map { [try versions.version($0, of: workflow)] } ?? versions
       var plan = RetirementPlan(outcome, chosen, among: versions)
-      guard !dryRun, !plan.changed.isEmpty else { return plan }
-      if let question = plan.question { try askBefore(question, unless: yes) }
+      guard !decision.dryRun, !plan.changed.isEmpty else { return plan }
+      if let question = plan.question { try askBefore(question, unless: decision.yes) }
       let changed = try await DefinitionStore(pool: pool).retire(
-        plan.changed.map(\.number), outcome == .retired, author: author ?? currentActor(), reason: reason)
+        plan.changed.map(\.number), outcome == .retired, author: decision.who, reason: decision.reason)
       plan.carriedOut(changed)
       return plan
     }
-    try output.print(json: plan.json(isDryRun: dryRun)) { plan.text($0, isDryRun: dryRun) }
+    try output.print(json: plan.json(isDryRun: decision.dryRun)) { plan.text($0, isDryRun: decision.dryRun) }
   }
 }
 

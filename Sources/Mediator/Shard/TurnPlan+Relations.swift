@@ -81,11 +81,7 @@ extension TurnPlan {
   /// Starts the instance of a workflow whose time has come.
   mutating func fire(_ row: ScheduleRow, at due: Timestamp) {
     batch.newestDefinition = catalog.newest
-    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule, schedule.isTimed
-    else {
-      batch.unscheduled.append(row.workflow)
-      return
-    }
+    guard let (entry, schedule) = timed(row.workflow) else { return unschedule(row.workflow) }
     let source = Self.scheduleSource(row.workflow)
     let id = InstanceID.make(workflow: row.workflow, source: source, id: due.rfc3339)
     // An instance that ends at once says itself when the next one starts.
@@ -101,9 +97,7 @@ extension TurnPlan {
 
   /// Does not start the instance that is due, because that cannot be stored: the next time is another chance.
   mutating func skip(_ row: ScheduleRow, at due: Timestamp) {
-    guard let entry = catalog.latest(of: row.workflow), let schedule = entry.definition.schedule else {
-      return unschedule(row.workflow)
-    }
+    guard let (entry, schedule) = timed(row.workflow) else { return unschedule(row.workflow) }
     let next = schedule.next(after: due, now: now) ?? schedule.after.map { now + $0 }
     schedules[row.workflow] = ScheduleRow(workflow: row.workflow, definition: entry.number, nextAt: next)
   }
@@ -116,21 +110,28 @@ extension TurnPlan {
 
   mutating func unschedule(_ workflow: String) {
     batch.newestDefinition = catalog.newest
-    if catalog.latest(of: workflow)?.definition.schedule?.isTimed != true { batch.unscheduled.append(workflow) }
+    if timed(workflow) == nil { batch.unscheduled.append(workflow) }
   }
 
   mutating func scheduleAfter(_ instance: StoredInstance) {
     guard let entry = catalog[instance.definition], instance.eventSource == Self.scheduleSource(entry.workflow) else {
       return
     }
-    guard let latest = catalog.latest(of: entry.workflow), let schedule = latest.definition.schedule, schedule.isTimed
-    else {
+    guard let (latest, schedule) = timed(entry.workflow) else {
       // Nothing comes after it. A version that is restored later begins anew.
       if entry.definition.schedule?.after != nil { batch.unscheduled.append(entry.workflow) }
       return
     }
     guard let pause = schedule.after else { return }
     schedules[entry.workflow] = ScheduleRow(workflow: entry.workflow, definition: latest.number, nextAt: now + pause)
+  }
+
+  /// The version of a workflow that the time starts, if it does.
+  private func timed(_ workflow: String) -> (entry: DefinitionCatalog.Entry, schedule: Schedule)? {
+    guard let entry = catalog.latest(of: workflow), let schedule = entry.definition.schedule, schedule.isTimed else {
+      return nil
+    }
+    return (entry, schedule)
   }
 
   private var schedules: [String: ScheduleRow] {

@@ -364,6 +364,9 @@ import Workflow
     let (_, batch) = turns.turn([]) { $0.fire(row(start, 2), at: start) }
     #expect(batch.started.isEmpty)
     #expect(batch.unscheduled == ["tests/example"])
+    let (_, skipped) = turns.turn([]) { $0.skip(row(start, 2), at: start) }
+    #expect(skipped.schedules.isEmpty)
+    #expect(skipped.unscheduled == ["tests/example"])
   }
 
   /// A turn is planned again when a version was retired meanwhile: what the look before had found does not hold then.
