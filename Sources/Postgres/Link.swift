@@ -52,6 +52,9 @@ final class Link {
     try poll(started, &operation)
     PQsetErrorVerbosity(started, PQERRORS_DEFAULT)
     guard PQsetnonblocking(started, 1) == 0 else { throw connectFailure(started) }
+    // Our statements are short and come again and again; where the planner expects many rows, the server would compile
+    // machine code for each execution (manual, chapter 32), which takes longer than most of them.
+    try execute(script: "set jit = off", &operation)
   }
 
   private func poll(_ started: OpaquePointer, _ operation: inout Operation) throws(PostgresError) {

@@ -38,9 +38,10 @@ enum TimerRows {
     (select due.id
       from shares s left join unnest($5::int4[], $6::int4[]) as w(definition, weight) using (definition)
            cross join lateral (
-             select i.id, i.wake_at, row_number() over (order by i.wake_at) as place from instances i
-              where i.shard = $1 and i.definition = s.definition and i.status = s.status and i.wake_at <= $2
-              order by i.wake_at limit s.share) as due
+             select first.id, first.wake_at, row_number() over (order by first.wake_at) as place from (
+               select i.id, i.wake_at from instances i
+                where i.shard = $1 and i.definition = s.definition and i.status = s.status and i.wake_at <= $2
+                order by i.wake_at limit s.share) as first) as due
      order by (due.place - 1) / coalesce(w.weight, 1), due.wake_at limit $3::int8)
     union all
     select null where exists (select from commands where shard = $1)

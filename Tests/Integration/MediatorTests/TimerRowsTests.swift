@@ -58,6 +58,20 @@ import Values
     await cluster.close()
   }
 
+  /// Timers of one and the same moment are peers to a window function, which would read all of them for each turn.
+  @Test func ofManyForOneMomentNoMoreAreReadThanTaken() async throws {
+    let (cluster, shard) = try await shard()
+    try await insert(5000, of: 1, due: 1, on: shard)
+    try await shard.connection.execute(script: "update instances set wake_at = started_at; analyze instances")
+    let rows = try await shard.connection.query(
+      "explain (analyze, timing off, summary off) " + TimerRows.due,
+      TimerRows.parameters(0, start + .seconds(100), TimerQuota(limit: 30)))
+    let plan = try rows.map { try $0.text(.index(0)) }
+    let read = plan.compactMap { $0.firstMatch(of: /actual rows=(\d+)/).flatMap { Int($0.1) } }
+    #expect(read.contains(30) && read.allSatisfy { $0 <= 30 }, "\(plan.joined(separator: "\n"))")
+    await cluster.close()
+  }
+
   /// What waits is not woken while so many are under way; deadlines of those that are under way come.
   @Test func whatOneVersionHasUnderWayIsBounded() async throws {
     let (cluster, shard) = try await shard()

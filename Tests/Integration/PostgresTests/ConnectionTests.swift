@@ -31,6 +31,13 @@ import Testing
     }
   }
 
+  /// Compiling takes longer than most of our statements, and the planner decides for it by an estimate.
+  @Test func statementsAreNotCompiled() async throws {
+    let connection = try await PostgresServer.shared.connect()
+    #expect(try await connection.query("SHOW jit")[0].text(0) == "off")
+    await connection.close()
+  }
+
   @Test func connectsThroughTheSocketFile() async throws {
     let server = try await PostgresServer.shared
     let connection = try await PostgresConnection.connect(
