@@ -17,6 +17,12 @@ extension KafkaError {
       topicPartition: topicPartition)
   }
 
+  /// The group has gone on without the member that asked: it was too slow to rejoin, or was not heard of for a session.
+  /// The client finds out with its next heartbeat, and joins again by itself.
+  public var isOutdatedMember: Bool {
+    [RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID].contains { $0.rawValue == rdkafkaCode }
+  }
+
   /// Takes the error object over and frees it.
   init(consuming error: OpaquePointer) {
     self.init(

@@ -8,6 +8,8 @@ public struct ProcessorError: Error, Hashable, CustomStringConvertible {
     case conflict
     /// Kafka cannot be read at the moment.
     case source
+    /// The group has gone on without this member, which is about to be told so and to join again by itself.
+    case fenced
     /// The consumer can do nothing more: a new one has to join the group.
     case memberLost
     /// What is configured does not make sense, or does not fit what is there.

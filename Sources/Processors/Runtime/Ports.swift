@@ -11,6 +11,8 @@ public protocol EventSource: Sendable {
   func nextBatch(max: Int, wait: Duration) async throws(ProcessorError) -> [KafkaRecord]
   /// Tells the group the next offset of each partition. A failure costs only repeated deliveries, which the inbox
   /// recognises.
+  ///
+  /// - Throws: `fenced` when the group has gone on without this member; `source`; `memberLost`.
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError)
   /// The positions that the group has in these partitions, where it has.
   func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64]

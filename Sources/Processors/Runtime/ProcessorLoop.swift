@@ -27,6 +27,8 @@ public actor ProcessorLoop {
   private var assigning = 0
   /// Why this membership has to end.
   private var failure: ProcessorError?
+  /// Since when the group refuses what this member commits.
+  private var fencedSince: Timestamp?
   private var nextCommit: Timestamp
   private var nextResend: Timestamp
 
@@ -50,7 +52,7 @@ public actor ProcessorLoop {
   /// One turn. Returns how many events it handed to the sink: 0 when nothing came within the options' `wait`.
   ///
   /// - Throws: `store` or `conflict` (call again after a while; the events are kept), `source`; `memberLost` when the
-  ///   database is not as far as what is read.
+  ///   database is not as far as what is read, or when the group refuses what is committed and gives no reason to hope.
   @discardableResult
   public func turn() async throws(ProcessorError) -> Int {
     steadyPace()
@@ -58,7 +60,8 @@ public actor ProcessorLoop {
     if let failure { throw failure }
     guard assigning == 0 else { return try await pause() }
     if !unchecked.isEmpty, try await goBack(in: Array(unchecked)) { throw Self.isBehind }
-    if held.isEmpty { try await poll() }
+    // What is read now may be another member's.
+    if fencedSince != nil { _ = try await pause() } else if held.isEmpty { try await poll() }
     let count = held.count
     try await handOver()
     try await commitIfDue()
@@ -160,24 +163,39 @@ public actor ProcessorLoop {
     guard now >= nextCommit else { return }
     nextCommit = now + options.commitInterval
     do throws(ProcessorError) {
-      try await commit(pipeline.committable())
+      if try await commit(pipeline.committable()) { fencedSince = nil }
     } catch  where error.code != .memberLost {
       // Tried again with the next commit; until then it costs only repeated deliveries.
       metrics.commitFailed(error.message)
+      if error.code == .fenced { try remainFenced(now) }
     }
   }
 
+  /// The client notices with its next heartbeat that it is out, and joins again: to join with a new client would make
+  /// the group divide the partitions twice more. But nothing may wait for a client that does not notice.
+  private func remainFenced(_ now: Timestamp) throws(ProcessorError) {
+    let since = fencedSince ?? now
+    fencedSince = since
+    guard now - since >= Self.fencedLimit else { return }
+    throw ProcessorError(.memberLost, "the group refuses this member's commits: joining it again")
+  }
+
+  private static let fencedLimit = Duration.seconds(10)
+
   /// First in the database: it is never behind the group, unless it was put back.
-  private func commit(_ next: [TopicPartition: Int64]) async throws(ProcessorError) {
-    guard !next.isEmpty else { return }
+  ///
+  /// - Returns: whether there was something to commit.
+  private func commit(_ next: [TopicPartition: Int64]) async throws(ProcessorError) -> Bool {
+    guard !next.isEmpty else { return false }
     try await positions?.save(next)
     try await source.commit(next)
     pipeline.markCommitted(next)
+    return true
   }
 
   /// The last chance to commit.
   private func commitFinally(_ next: [TopicPartition: Int64]) async {
-    do throws(ProcessorError) { try await commit(next) } catch { metrics.commitFailed(error.message) }
+    do throws(ProcessorError) { _ = try await commit(next) } catch { metrics.commitFailed(error.message) }
   }
 
   // MARK: Coming and going of partitions
@@ -186,6 +204,7 @@ public actor ProcessorLoop {
   /// older state of it was put back), the group goes back as well.
   public func assign(_ partitions: [TopicPartition]) async {
     revoked.subtract(partitions)
+    fencedSince = nil
     guard positions != nil else { return }
     unchecked.formUnion(partitions)
     assigning += 1

@@ -24,7 +24,7 @@ struct KafkaEventSource: EventSource {
     do throws(KafkaError) {
       try await consumer.commit(positions)
     } catch {
-      throw ProcessorError(kafka: error)
+      throw error.isOutdatedMember ? ProcessorError(.fenced, "\(error)") : ProcessorError(kafka: error)
     }
   }
 }

@@ -47,6 +47,7 @@ public struct ProcessorService: Service {
     let pruning = Task { await prune() }
     var backoff = Backoff()
     while !stopSignal.isSet {
+      let joins = status.joins
       do throws(ProcessorError) {
         try await ProcessorMember(
           options: options, sink: open.sink, positions: positions, producer: producer, metrics: metrics, status: status,
@@ -54,6 +55,8 @@ public struct ProcessorService: Service {
           logger: logger
         ).run()
       } catch {
+        // Who has been a member is not kept waiting for what happened before.
+        if status.joins > joins { backoff.reset() }
         status.failed(error)
         await stopSignal.sleep(backoff.next(random: .random(in: 0.5...1)))
       }

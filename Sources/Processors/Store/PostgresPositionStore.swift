@@ -10,6 +10,8 @@ actor PostgresPositionStore: PositionStore {
   private let timeout: Duration
   /// What the table says, as far as this member knows.
   private var known: [TopicPartition: Int64] = [:]
+  /// The highest that was sent since, without an answer: the table says something from what is known to this.
+  private var unanswered: [TopicPartition: Int64] = [:]
   private var last: Task<Result<Void, ProcessorError>, Never>?
 
   init(group: String, configuration: PostgresConfiguration, timeout: Duration) {
@@ -35,7 +37,7 @@ actor PostgresPositionStore: PositionStore {
         let partition = TopicPartition(topic: try row.text(0), partition: Int32(try row.int(1)))
         found[partition] = try row.int64(2)
       }
-      for partition in partitions { known[partition] = found[partition] }
+      for partition in partitions { (known[partition], unanswered[partition]) = (found[partition], nil) }
       return found
     } catch {
       throw ProcessorError(postgres: error)
@@ -53,13 +55,17 @@ actor PostgresPositionStore: PositionStore {
   }
 
   private func write(_ positions: [TopicPartition: Int64]) async -> Result<Void, ProcessorError> {
-    let entries = positions.map { (partition: $0.key, position: $0.value, before: known[$0.key]) }
+    let entries = positions.map { partition, position in
+      let before = known[partition] ?? -1
+      return (partition: partition, position: position, before: before, most: max(before, unanswered[partition] ?? -1))
+    }
+    for entry in entries { unanswered[entry.partition] = max(entry.position, entry.most) }
     do throws(ProcessorError) {
       let rows = try await run(
         Self.update,
         [
           .text(group), .texts(entries.map(\.partition.topic)), .int4s(entries.map(\.partition.partition)),
-          .int8s(entries.map(\.position)), .int8s(entries.map { $0.before ?? -1 }),
+          .int8s(entries.map(\.position)), .int8s(entries.map(\.before)), .int8s(entries.map(\.most)),
         ])
       guard rows.count == entries.count else {
         throw ProcessorError(
@@ -67,7 +73,7 @@ actor PostgresPositionStore: PositionStore {
           "the database does not say of \(entries.count - rows.count) partitions what was written there last: an older "
             + "state of it was put back, or another member has them")
       }
-      for entry in entries { known[entry.partition] = entry.position }
+      for entry in entries { (known[entry.partition], unanswered[entry.partition]) = (entry.position, nil) }
       return .success(())
     } catch {
       return .failure(error)
@@ -82,13 +88,15 @@ actor PostgresPositionStore: PositionStore {
     }
   }
 
-  /// Only over what was known; -1: nothing. Gives a row for each that was written.
+  /// Only over what is known to be there, or may be; -1: nothing. Gives a row for each that was written.
   private static let update = """
     with given as (
-      select * from unnest($2::text[], $3::int4[], $4::int8[], $5::int8[]) as g(topic, partition, position, before)
+      select * from unnest($2::text[], $3::int4[], $4::int8[], $5::int8[], $6::int8[])
+                 as g(topic, partition, position, before, most)
     ), moved as (
       update processor_positions p set position = g.position from given g
-       where (p.consumer_group, p.topic, p.partition) = ($1, g.topic, g.partition) and p.position = g.before
+       where (p.consumer_group, p.topic, p.partition) = ($1, g.topic, g.partition)
+         and p.position between g.before and g.most
       returning 1
     ), first as (
       insert into processor_positions (consumer_group, topic, partition, position)

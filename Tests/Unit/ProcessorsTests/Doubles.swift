@@ -25,6 +25,7 @@ final class TestSource: EventSource {
   private struct State {
     var batches: [Result<[KafkaRecord], ProcessorError>] = []
     var committed: [TopicPartition: Int64] = [:]
+    var refusal: ProcessorError?
     var asked: [Int] = []
   }
 
@@ -32,6 +33,9 @@ final class TestSource: EventSource {
 
   func give(_ records: [KafkaRecord]) { state.withLock { $0.batches.append(.success(records)) } }
   func fail(_ error: ProcessorError) { state.withLock { $0.batches.append(.failure(error)) } }
+
+  /// What commits are answered with from now on.
+  func refuse(_ error: ProcessorError?) { state.withLock { $0.refusal = error } }
 
   var committed: [TopicPartition: Int64] { state.withLock { $0.committed } }
   /// The `max` of each call.
@@ -46,7 +50,11 @@ final class TestSource: EventSource {
   }
 
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError) {
-    state.withLock { $0.committed.merge(positions) { _, new in new } }
+    let refusal = state.withLock { state in
+      if state.refusal == nil { state.committed.merge(positions) { _, new in new } }
+      return state.refusal
+    }
+    if let refusal { throw refusal }
   }
 
   func committed(in partitions: [TopicPartition]) async throws(ProcessorError) -> [TopicPartition: Int64] {

@@ -95,6 +95,48 @@ struct ProcessorLoopTests {
     #expect(source.committed == [:])
   }
 
+  // MARK: A group that goes on without this member
+
+  /// The client joins again by itself: until then nothing is read, and the membership goes on.
+  @Test func whoIsOutOfTheGroupReadsNothingUntilItIsBack() async throws {
+    let loop = loop(TestPublisher())
+    await loop.assign([partition])
+    source.refuse(ProcessorError(.fenced, "the generation is over"))
+    source.give([record("a", offset: 5)])
+    source.give([record("b", offset: 6)])
+    #expect(try await loop.turn() == 1)
+    clock.advance(.seconds(9))
+    #expect(try await loop.turn() == 0)
+    await loop.lose([partition])
+    source.refuse(nil)
+    await loop.assign([partition])
+    #expect(try await loop.turn() == 1)
+    #expect(source.committed == [partition: 7])
+  }
+
+  /// A client that does not notice would be waited for for ever.
+  @Test func whoStaysOutOfTheGroupJoinsAnew() async throws {
+    let loop = loop(TestPublisher())
+    source.refuse(ProcessorError(.fenced, "the generation is over"))
+    source.give([record("a", offset: 5)])
+    #expect(try await loop.turn() == 1)
+    clock.advance(.seconds(11))
+    let lost = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(lost?.code == .memberLost)
+  }
+
+  @Test func oneRefusalThatPassesIsForgotten() async throws {
+    let loop = loop(TestPublisher())
+    source.refuse(ProcessorError(.fenced, "the generation is over"))
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    source.refuse(nil)
+    clock.advance(.seconds(1))
+    try await loop.turn()
+    source.give([record("b", offset: 6)])
+    #expect(try await loop.turn() == 1)
+  }
+
   @Test func aTurnWithoutRecordsDoesNothing() async throws {
     let loop = loop(TestPublisher())
     #expect(try await loop.turn() == 0)
