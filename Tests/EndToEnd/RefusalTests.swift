@@ -69,8 +69,8 @@ import Values
     await cluster.remove()
   }
 
-  /// A topic that is created anew has other records at the same offsets: its partitions are not read, and everybody who
-  /// asks is told.
+  /// A topic that is created anew has other records at the same offsets: nothing is started on it; and where that is
+  /// allowed, its partitions are not read, and everybody who asks is told.
   @Test(.timeLimit(.minutes(3))) func aTopicThatWasCreatedAnewUnderItsPositions() async throws {
     let cluster = try await Cluster()
     try await cluster.run("mediatorctl", "deploy", try cluster.write(Self.definition, to: "note.yaml"))
@@ -84,8 +84,22 @@ import Values
     try await admin.deleteTopic("mediator.queue")
     try await admin.createTopic("mediator.queue", partitions: 4)
     await admin.close()
+    let refused = try await refusal(cluster, "mediator")
+    #expect(refused.contains("the topic was created anew"), "\(refused)")
+    #expect(refused.contains("mediatorctl partitions accept mediator.queue"), "\(refused)")
+    #expect(refused.contains("--allow-recreated-topics"), "\(refused)")
+    // Nobody has halted anything, and whoever decides sees what it is about.
+    let stored = try await cluster.query("select partition from positions where topic = 'mediator.queue' order by 1")
+    let numbers = try stored.map { try $0.int("partition") }
+    let answered = try JSON.parse(
+      try await cluster.run(
+        "mediatorctl", "partitions", "accept", "mediator.queue", "\(numbers[0])", "--yes", "--output", "json"))
+    #expect(answered["finding"]?.string?.contains("the topic was created anew") == true, "\(answered)")
+    #expect(try await cluster.count("select count(*) from position_decisions") == 1)
+    try #require(numbers.count > 1, "one partition has all of it")
+
     let port = String(try BrokerServer.freePort())
-    let second = try cluster.start("mediator", "--health-port", port)
+    let second = try cluster.start("mediator", "--allow-recreated-topics", "--health-port", port)
     let answer = try await poll(within: .seconds(60), "not ready because of the partitions") {
       let answer = try await cluster.run("/usr/bin/curl", "-s", "http://127.0.0.1:\(port)/readyz", expecting: nil)
       return answer.contains("partitions") ? answer : nil
@@ -99,13 +113,13 @@ import Values
     let halted = try await haltedPartitions(cluster)
     try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", expecting: 1)
     try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", "--dry-run")
-    #expect(try await cluster.count("select count(*) from position_decisions") == 0)
+    #expect(try await cluster.count("select count(*) from position_decisions") == 1)
     for partition in halted {
       try await cluster.run("mediatorctl", "partitions", "accept", "mediator.queue", "\(partition)", "--yes")
     }
     try await cluster.run(
       "mediatorctl", "partitions", "accept", "mediator.queue", "\(halted[0])", "--yes", expecting: 1)
-    #expect(try await cluster.count("select count(*) from position_decisions") == halted.count)
+    #expect(try await cluster.count("select count(*) from position_decisions") == 1 + halted.count)
     try await poll(within: .seconds(30), "ready again") {
       let status = try await cluster.run(
         "/usr/bin/curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", "http://127.0.0.1:\(port)/readyz",
@@ -115,6 +129,12 @@ import Values
     try await cluster.send((0..<20).map { SentEvent("note.me", "after-\($0)", .null) })
     try await cluster.waitForInstances(40, within: .seconds(60))
     #expect(try await second.stop() == 0)
+    // All is decided: nothing stands against a start any more.
+    let third = try cluster.start("mediator")
+    try await cluster.waitForMediator()
+    try await cluster.send([SentEvent("note.me", "later", .null)])
+    try await cluster.waitForInstances(41, within: .seconds(60))
+    #expect(try await third.stop() == 0)
     await cluster.remove()
   }
 

@@ -49,6 +49,9 @@ struct MediatorCommand: AsyncParsableCommand {
   @Flag(help: "Start although Postgres may lose what it has confirmed (fsync or synchronous_commit is off).")
   var allowUnsafePostgres = false
 
+  @Flag(help: "Start although a topic was created anew under a position: its partitions are halted, others are read.")
+  var allowRecreatedTopics = false
+
   @Option(help: "Port of /livez, /readyz and /metrics; 0 is off (default: 0).")
   var healthPort: Int?
 
@@ -105,6 +108,7 @@ struct MediatorCommand: AsyncParsableCommand {
     overrides["mediator.id"] = id
     overrides["mediator.shards"] = shards.map(String.init)
     if allowUnsafePostgres { overrides["mediator.allowUnsafePostgres"] = "true" }
+    if allowRecreatedTopics { overrides["mediator.allowRecreatedTopics"] = "true" }
     overrides["health.port"] = healthPort.map(String.init)
     overrides["log.level"] = logLevel
     overrides["log.format"] = output

@@ -28,6 +28,7 @@ struct MediatorPlan {
     let shard = shardOptions(section, queues: queues(section))
     let engine = engineOptions(section)
     let allowsUnsafePostgres = section.bool("allowUnsafePostgres", default: false)
+    let allowsRecreatedTopics = section.bool("allowRecreatedTopics", default: false)
     let retention = retentionOptions(section)
     let secretsPath = section.path("secrets")
     // For `mediatorctl validate`.
@@ -40,6 +41,7 @@ struct MediatorPlan {
       shards: Int32(shards), topicPartitions: Int32(partitions))
     options.retention = retention
     options.allowsUnsafePostgres = allowsUnsafePostgres
+    options.allowsRecreatedTopics = allowsRecreatedTopics
     if let secretsPath { options.secrets = try SecretFiles.read(secretsPath) }
     return MediatorPlan(
       options: options,

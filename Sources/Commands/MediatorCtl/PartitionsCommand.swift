@@ -42,7 +42,8 @@ struct PartitionsCommand: AsyncParsableCommand {
       abstract: "Accepts what a halted partition has lost, and has it read on.",
       discussion: """
         A partition is halted when its topic was created anew, the broker lost records, or records were deleted before \
-        they were read. What is lost stays lost. With '--from earliest' it is read from the first record that the broker \
+        they were read. Where no mediator has halted it (one that is started then refuses to), this command compares \
+        its position with the broker itself. What is lost stays lost. With '--from earliest' it is read from the first record that the broker \
         has: events whose instance is there, and replies that were taken, change nothing. With 'latest' or an offset the \
         records before it are skipped: their events start nothing, and instances that wait for their replies fault by \
         their deadline; that needs Kafka's address. Mediators need not be stopped: the one that has the partition's shard \
@@ -73,14 +74,17 @@ struct PartitionsCommand: AsyncParsableCommand {
       let place = TopicPartition(topic: topic, partition: partition)
       let plan = try await database.withPool(file) { pool in
         let desk = PartitionDesk(pool: pool)
-        var plan = try AcceptancePlan(place, among: try await desk.partitions())
+        let partitions = try await desk.partitions()
+        let isHalted = partitions.contains { $0.partition == place && !$0.halts.isEmpty }
+        let finding = isHalted ? nil : try await withBroker { try await desk.finding(about: place, $0) }
+        var plan = try AcceptancePlan(place, among: partitions, finding: finding)
         let position = try await chosenPosition(place)
         plan.position = position?.next
         guard !decision.dryRun else { return plan }
         try askBefore(plan.question, unless: decision.yes)
         guard
           let carriedOut = try await desk.accept(
-            place, from: position, author: decision.who, reason: decision.reason)
+            place, from: position, finding: finding, author: decision.who, reason: decision.reason)
         else { throw AcceptancePlan.refusal(place, among: try await desk.partitions()) }
         plan.decision = carriedOut
         return plan
@@ -91,15 +95,20 @@ struct PartitionsCommand: AsyncParsableCommand {
     /// Nil: from the first record that the broker has.
     private func chosenPosition(_ place: TopicPartition) async throws -> Position? {
       guard from != .earliest else { return nil }
+      return try await withBroker { finder in
+        let bounds = try await finder.bounds(of: place)
+        let offset = try from.resolved(within: bounds, of: place)
+        return try await finder.position(at: offset, of: place, within: bounds)
+      }
+    }
+
+    private func withBroker<Value: Sendable>(_ body: (PositionFinder) async throws -> Value) async throws -> Value {
       let configuration = try kafka.configuration(file)
       let admin = try KafkaAdmin(configuration, limit: .seconds(5))
       do {
-        let finder = PositionFinder(admin: admin, configuration: configuration)
-        let bounds = try await finder.bounds(of: place)
-        let offset = try from.resolved(within: bounds, of: place)
-        let position = try await finder.position(at: offset, of: place, within: bounds)
+        let value = try await body(PositionFinder(admin: admin, configuration: configuration))
         await admin.close()
-        return position
+        return value
       } catch {
         await admin.close()
         throw error
@@ -152,17 +161,22 @@ enum ReadingPlace: ExpressibleByArgument, Hashable, Sendable {
 /// What accepting the loss of a halted partition does. Pure.
 struct AcceptancePlan: Sendable {
   let partition: SourcePartition
+  /// What is wrong with its position, where no mediator has halted it.
+  private let finding: String?
   /// Where it is read on; nil: from the first record that the broker has.
   var position: Int64?
   /// Nil as long as nothing is done.
   var decision: PositionDecision?
 
-  /// - Throws: when the partition is not halted.
-  init(_ place: TopicPartition, among partitions: [SourcePartition]) throws(CommandFailure) {
-    guard let found = partitions.first(where: { $0.partition == place && !$0.halts.isEmpty }) else {
+  /// - Throws: when the partition is not halted, and nothing was found about it.
+  init(
+    _ place: TopicPartition, among partitions: [SourcePartition], finding: PositionFinder.Finding? = nil
+  ) throws(CommandFailure) {
+    guard let found = partitions.first(where: { $0.partition == place }), !found.halts.isEmpty || finding != nil else {
       throw Self.refusal(place, among: partitions)
     }
     partition = found
+    self.finding = finding?.reason
   }
 
   static func refusal(_ place: TopicPartition, among partitions: [SourcePartition]) -> CommandFailure {
@@ -190,6 +204,7 @@ struct AcceptancePlan: Sendable {
       "partition": .integer(partition.partition.partition), "shard": .integer(partition.shard),
       "former": .integer(former), "position": .integer(position), "epoch": .integer(decision?.epoch),
       "decision": .integer(decision?.number), "halts": .array(partition.halts.map(\.json)),
+      "finding": finding.map { .string($0) } ?? .null,
     ]
   }
 
@@ -199,6 +214,7 @@ struct AcceptancePlan: Sendable {
     fields.add(
       "halted",
       lines: partition.halts.map { TextWidth.plain("\($0.reason) (\($0.mediator), \(style.moment($0.since)))") })
+    if let finding { fields.add("found", TextWidth.plain(finding)) }
     fields.add("position", former.map { "\($0)" } ?? "none")
     let note: String
     if let decision {

@@ -40,7 +40,8 @@ public final class KafkaSource: RecordSource {
       }
       let position = stored.positions[partition]
       switch PositionGuard.start(partition, stored: position, low: ends.low, high: ends.high) {
-      case .halted(let reason): halts.add(partition, reason, after: stored.decisions[partition] ?? 0)
+      case .foreign(let reason), .deleted(let reason):
+        halts.add(partition, reason, after: stored.decisions[partition] ?? 0)
       case .at(let offset, let verifying):
         starts[partition] = offset
         if verifying, let position { guarded.expect(partition, position) }

@@ -73,12 +73,25 @@ public struct PartitionDesk: Sendable {
     }
   }
 
+  /// Compares the stored position of a partition with what the broker has: a mediator that refuses to start halts nothing.
+  public func finding(
+    about partition: TopicPartition, _ finder: PositionFinder
+  ) async throws(MediatorError) -> PositionFinder.Finding? {
+    let stored = try await StoredPositions.load(pool, timeout: timeout)
+    guard let position = stored.positions[partition] else { return nil }
+    return try await finder.findings([partition: position]).first
+  }
+
   /// Has a halted partition read on, and fences the owner of its shard: who takes the shard over looks anew.
   ///
-  /// - Parameter position: where; nil: from the first record that the broker has.
-  /// - Returns: nil when it is not halted, or no more. Nothing is changed then.
+  /// - Parameters:
+  ///   - position: where; nil: from the first record that the broker has.
+  ///   - finding: what is wrong with its stored position, where no mediator has halted it.
+  /// - Returns: nil when it is not halted, or no more, and its position is not the one that was found wrong. Nothing is
+  ///   changed then.
   public func accept(
-    _ partition: TopicPartition, from position: Position?, author: String, reason: String
+    _ partition: TopicPartition, from position: Position?, finding: PositionFinder.Finding? = nil, author: String,
+    reason: String
   ) async throws(MediatorError) -> PositionDecision? {
     let results = try await pool.run(
       timeout: timeout,
@@ -92,7 +105,8 @@ public struct PartitionDesk: Sendable {
           [
             .text(partition.topic), .int4(partition.partition), position.map { .int8($0.next) } ?? .null,
             position.map { .int8($0.timestamp) } ?? .null, position.map { .int8($0.checksum) } ?? .null,
-            .text(author), .text(reason),
+            .text(author), .text(reason), finding.map { .text($0.reason) } ?? .null,
+            finding.map { .int8($0.position) } ?? .null,
           ]),
       ])
     return try store { () throws(PostgresError) in
@@ -106,11 +120,14 @@ public struct PartitionDesk: Sendable {
   /// decision nothing else.
   private static let accept = """
     with halted as (
-      select h.reason from halted_partitions h join mediators m on m.id = h.mediator
-       where h.topic = $1 and h.partition = $2
-         and not exists (select from position_decisions d
-                          where d.topic = h.topic and d.partition = h.partition and d.number > h.decision)
-       order by h.since limit 1),
+      (select h.reason from halted_partitions h join mediators m on m.id = h.mediator
+        where h.topic = $1 and h.partition = $2
+          and not exists (select from position_decisions d
+                           where d.topic = h.topic and d.partition = h.partition and d.number > h.decision)
+        order by h.since limit 1)
+      union all
+      select $8::text from positions where topic = $1 and partition = $2 and position = $9::int8
+      limit 1),
     fenced as (
       update shards set epoch = epoch + 1
        where shard = $2 % (select shards from cluster) and exists (select from halted) returning shard, epoch),
@@ -131,55 +148,4 @@ public struct PartitionDesk: Sendable {
       delete from halted_partitions h where h.topic = $1 and h.partition = $2 and exists (select from decided))
     select number, former, epoch from decided
     """
-}
-
-/// Makes positions of offsets: the mediators compare the record before a position with what it was.
-public struct PositionFinder: Sendable {
-  private let admin: KafkaAdmin
-  private let configuration: KafkaConfiguration
-
-  public init(admin: KafkaAdmin, configuration: KafkaConfiguration) {
-    self.admin = admin
-    self.configuration = configuration
-  }
-
-  /// What the broker has of the partition.
-  public func bounds(of partition: TopicPartition) async throws(MediatorError) -> KafkaWatermarks {
-    let found = try await kafka { () throws(KafkaError) in try await admin.watermarks([partition]) }
-    guard let bounds = found[partition] else {
-      throw MediatorError(.source, "the broker told no offsets of \(partition)")
-    }
-    return bounds
-  }
-
-  /// - Parameter offset: within the bounds.
-  /// - Throws: `source`, also when the record before the offset cannot be read: then nobody could compare with it.
-  public func position(
-    at offset: Int64, of partition: TopicPartition, within bounds: KafkaWatermarks
-  ) async throws(MediatorError) -> Position {
-    // There is no record before it, and none is compared.
-    guard offset > bounds.low else { return Position(next: offset, timestamp: 0, checksum: 0) }
-    let found = try await kafka { () throws(KafkaError) in try await first(of: partition, from: offset - 1) }
-    guard let record = found else {
-      throw MediatorError(.source, "the record before offset \(offset) of \(partition) cannot be read")
-    }
-    // A gap (transaction markers, compaction): the mediators have nothing to compare with there either.
-    guard record.offset == offset - 1 else { return Position(next: offset, timestamp: 0, checksum: 0) }
-    return Position(after: record)
-  }
-
-  private func first(of partition: TopicPartition, from offset: Int64) async throws(KafkaError) -> KafkaRecord? {
-    var options = ConsumerOptions()
-    options.requestLimit = .seconds(5)
-    let consumer = try await KafkaConsumer.assigned(configuration, positions: [partition: offset], options: options)
-    let records: [KafkaRecord]
-    do throws(KafkaError) {
-      records = try await consumer.nextBatch(max: 1, wait: .seconds(10))
-    } catch {
-      await consumer.close(within: .seconds(1))
-      throw error
-    }
-    await consumer.close(within: .seconds(1))
-    return records.first
-  }
 }

@@ -22,6 +22,8 @@ public struct MediatorOptions: Sendable {
   public var retention = RetentionOptions()
   /// Whether it starts on a Postgres that may lose what it has confirmed.
   public var allowsUnsafePostgres = false
+  /// Whether it starts although a topic was created anew under a position. Such partitions are halted in any case.
+  public var allowsRecreatedTopics = false
   /// How long one database call may take.
   public var databaseTimeout: Duration
 

@@ -22,15 +22,14 @@ public actor MediatorService: Service {
     self.options = options
     self.status = status
     self.logger = logger
-    checks = StartChecks(
-      database: options.database, allowsUnsafePostgres: options.allowsUnsafePostgres, logger: logger)
+    checks = StartChecks(options, logger: logger)
   }
 
   /// Runs until ``stop()`` or a graceful shutdown. Waits for Postgres and Kafka, and comes back by itself when it
   /// loses them.
   ///
-  /// - Throws: only what waiting cannot mend: `configuration`, which also is a schema that does not fit, or a Postgres
-  ///   that may lose what it has confirmed.
+  /// - Throws: only what waiting cannot mend: `configuration`, which also is a schema that does not fit, a Postgres that
+  ///   may lose what it has confirmed, or a topic that was created anew under a position.
   public func run() async throws {
     try await withGracefulShutdownHandler {
       try await runUntilStopped()
@@ -122,11 +121,14 @@ public actor MediatorService: Service {
   private func connect(
     _ producer: KafkaProducer, _ admin: KafkaAdmin, _ pool: PostgresPool, _ leases: LeaseStore
   ) async throws -> ShardServices {
-    try await checks.run()
+    try await checks.checkDurability()
     try await MediatorSchema.migrate(options.database)
     let shards = try await leases.initialize(shards: options.shards)
     let secrets = Secrets(options.secrets, seal: try await leases.seal())
     let layout = try await TopicLayout.prepare(options, shards: shards, admin: admin)
+    try await checks.checkPositions(
+      of: layout, stored: try await StoredPositions.load(pool, timeout: options.databaseTimeout),
+      PositionFinder(admin: admin, configuration: options.kafka))
     let partitions = options.topicPartitions
     var engine = options.engine
     engine.secrets = secrets.sealed

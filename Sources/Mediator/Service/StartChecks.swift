@@ -1,4 +1,5 @@
 import Hosting
+import Kafka
 import Logging
 import Postgres
 
@@ -6,18 +7,20 @@ import Postgres
 struct StartChecks: Sendable {
   let database: PostgresConfiguration
   let allowsUnsafePostgres: Bool
+  let allowsRecreatedTopics: Bool
   let logger: Logger
   /// The start is tried until Postgres and Kafka are there; what is only doubtful is said once.
   private let warnings = Once()
 
-  init(database: PostgresConfiguration, allowsUnsafePostgres: Bool, logger: Logger) {
-    self.database = database
-    self.allowsUnsafePostgres = allowsUnsafePostgres
+  init(_ options: MediatorOptions, logger: Logger) {
+    database = options.database
+    allowsUnsafePostgres = options.allowsUnsafePostgres
+    allowsRecreatedTopics = options.allowsRecreatedTopics
     self.logger = logger
   }
 
   /// - Throws: `configuration` when Postgres may lose what it has confirmed, unless that is allowed.
-  func run() async throws(MediatorError) {
+  func checkDurability() async throws(MediatorError) {
     let durability: Durability
     do throws(PostgresError) {
       let connection = try await PostgresConnection.connect(database)
@@ -39,6 +42,29 @@ struct StartChecks: Sendable {
         logger.warning("Postgres is not safe", metadata: ["reason": "\(weakness.description)"])
       }
     }
+  }
+
+  /// - Throws: `configuration` when a topic was created anew under a position, or the broker lost what was read already,
+  ///   unless that is allowed: then these partitions are halted, and the others are read.
+  func checkPositions(
+    of layout: TopicLayout, stored: StoredPositions, _ finder: PositionFinder
+  ) async throws(MediatorError) {
+    guard !allowsRecreatedTopics else { return }
+    let read = Set((0..<layout.shards).flatMap { layout.partitions(of: $0) })
+    let findings = try await finder.findings(stored.positions.filter { read.contains($0.key) }).filter(\.isForeign)
+    guard let first = findings.first else { return }
+    let others = findings.count > 1 ? "; and \(findings.count - 1) more" : ""
+    throw MediatorError(
+      .configuration,
+      "what Kafka has is not what was read from it, so nothing is started: \(first.reason)\(others). "
+        + "Decide where to read on, for each of \(Self.list(findings)): 'mediatorctl partitions accept "
+        + "\(first.partition.topic) \(first.partition.partition)'. Or start with --allow-recreated-topics "
+        + "(mediator.allowRecreatedTopics): then these are halted until you decide, and the others are read")
+  }
+
+  private static func list(_ findings: [PositionFinder.Finding]) -> String {
+    let names = findings.prefix(8).map { "\($0.partition)" }
+    return names.joined(separator: ", ") + (findings.count > names.count ? ", …" : "")
   }
 
   private static func durability(_ connection: PostgresConnection) async -> Result<Durability, PostgresError> {

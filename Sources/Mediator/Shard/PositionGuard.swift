@@ -9,7 +9,10 @@ struct PositionGuard {
   enum Start: Equatable {
     /// - Parameter verifying: the first record is the one before the position, and has to look as it did.
     case at(Int64, verifying: Bool)
-    case halted(String)
+    /// The log is not the one that the position was taken from.
+    case foreign(String)
+    /// Records were deleted before they were read.
+    case deleted(String)
   }
 
   /// - Parameters:
@@ -19,12 +22,12 @@ struct PositionGuard {
     let name = "\(partition.topic)/\(partition.partition)"
     guard let stored else { return .at(low, verifying: false) }
     if stored.next > high {
-      return .halted(
+      return .foreign(
         "\(name): the stored position \(stored.next) lies beyond the broker's end \(high): "
           + "the topic was created anew, or the broker lost records")
     }
     if stored.next < low {
-      return .halted(
+      return .deleted(
         "\(name): the records from \(stored.next) to \(low - 1) were deleted before they were read")
     }
     return stored.next > low ? .at(stored.next - 1, verifying: true) : .at(stored.next, verifying: false)
@@ -52,13 +55,8 @@ struct PositionGuard {
         admission.records.append(record)
         continue
       }
-      // Gaps are legal (transaction markers, compaction): then there is nothing to compare with.
-      if record.offset == position.next - 1, !matches(record, position) {
-        admission.mismatch = (
-          partition,
-          "\(partition.topic)/\(partition.partition): the record at \(record.offset) is not the one that was read "
-            + "there before: the topic was created anew"
-        )
+      if let reason = Self.mismatch(record, position) {
+        admission.mismatch = (partition, reason)
         return admission
       }
       if record.offset >= position.next - 1 { expected[partition] = nil }
@@ -67,8 +65,14 @@ struct PositionGuard {
     return admission
   }
 
-  private func matches(_ record: KafkaRecord, _ position: Position) -> Bool {
+  /// Why the record cannot be the one before the position; nil also where it stands elsewhere: gaps are legal
+  /// (transaction markers, compaction), and then there is nothing to compare with.
+  static func mismatch(_ record: KafkaRecord, _ position: Position) -> String? {
     let seen = Position(after: record)
-    return seen.checksum == position.checksum && seen.timestamp == position.timestamp
+    guard record.offset == position.next - 1,
+      seen.checksum != position.checksum || seen.timestamp != position.timestamp
+    else { return nil }
+    return "\(record.topic)/\(record.partition): the record at \(record.offset) is not the one that was read there "
+      + "before: the topic was created anew"
   }
 }

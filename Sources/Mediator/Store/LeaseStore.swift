@@ -97,28 +97,8 @@ public struct LeaseStore: Sendable {
 
   /// Where every partition is read on.
   func positions(on connection: PostgresConnection) async throws(MediatorError) -> StoredPositions {
-    // In one statement: a decision that comes between two would end a halt that its position did not cause.
-    let rows = try await query(
-      connection,
-      """
-      select coalesce(p.topic, d.topic) as topic, coalesce(p.partition, d.partition) as partition, p.position,
-             p.timestamp, p.checksum, d.decision
-        from positions p
-        full join (select topic, partition, max(number) as decision from position_decisions group by 1, 2) d
-          on d.topic = p.topic and d.partition = p.partition
-      """, [])
-    return try store { () throws(PostgresError) in
-      var stored = StoredPositions()
-      for row in rows {
-        let partition = TopicPartition(topic: try row.text("topic"), partition: Int32(try row.int("partition")))
-        if let next = try row.optionalInt64("position") {
-          stored.positions[partition] = Position(
-            next: next, timestamp: try row.int64("timestamp"), checksum: try row.int64("checksum"))
-        }
-        if let decision = try row.optionalInt64("decision") { stored.decisions[partition] = decision }
-      }
-      return stored
-    }
+    let rows = try await query(connection, StoredPositions.query, [])
+    return try store { () throws(PostgresError) in try StoredPositions(rows) }
   }
 
   /// Gives a shard back so that another can take it at once.
@@ -148,10 +128,4 @@ public struct LeaseStore: Sendable {
       throw MediatorError(postgres: error)
     }
   }
-}
-
-/// Where the partitions are read on, and the newest decision about each, as one moment had them.
-struct StoredPositions: Sendable, Hashable {
-  var positions: [TopicPartition: Position] = [:]
-  var decisions: [TopicPartition: Int64] = [:]
 }

@@ -92,6 +92,25 @@ import Values
     await factory.close()
   }
 
+  /// A mediator that refuses to start halts nothing; and one that runs may have read on since somebody looked.
+  @Test func aFindingIsDecidedAboutAsLongAsThePositionIsTheSame() async throws {
+    let factory = try await Factory.make()
+    _ = try await factory.shard(0, of: 2)
+    try await halted(factory)
+    let desk = PartitionDesk(pool: factory.pool)
+    let outdated = PositionFinder.Finding(partition: other, position: 19, reason: "anew", isForeign: true)
+    #expect(try await desk.accept(other, from: nil, finding: outdated, author: "ann", reason: "") == nil)
+    let finding = PositionFinder.Finding(partition: other, position: 20, reason: "anew", isForeign: true)
+    let decision = try #require(
+      try await desk.accept(other, from: nil, finding: finding, author: "ann", reason: "on purpose"))
+    #expect(decision.former == 20)
+    #expect(try await stored(factory).positions[other] == nil)
+    #expect(
+      try await number("select count(*) from position_decisions where partition = 3 and halt = 'anew'", factory) == 1)
+    #expect(try await desk.accept(other, from: nil, finding: finding, author: "ann", reason: "twice") == nil)
+    await factory.close()
+  }
+
   @Test func aPositionIsOneThatTheMediatorsAccept() async throws {
     let configuration = try await BrokerServer.shared.configuration
     let admin = try KafkaAdmin(configuration)
@@ -123,6 +142,19 @@ import Values
       guarded.expect(place, position)
       #expect(seen.count == 1)
       #expect(guarded.admit(seen).mismatch == nil)
+    }
+
+    // What does not fit is found without reading on.
+    let right = try await finder.position(at: 2, of: place, within: bounds)
+    #expect(try await finder.findings([place: first]) == [])
+    #expect(try await finder.findings([place: right]) == [])
+    for wrong in [
+      Position(next: 2, timestamp: right.timestamp, checksum: right.checksum + 1),
+      Position(next: 2, timestamp: right.timestamp + 1, checksum: right.checksum),
+      Position(next: 4, timestamp: right.timestamp, checksum: right.checksum),
+    ] {
+      let findings = try await finder.findings([place: wrong])
+      #expect(findings.map(\.isForeign) == [true] && findings.map(\.position) == [wrong.next], "\(wrong)")
     }
     await admin.close()
   }

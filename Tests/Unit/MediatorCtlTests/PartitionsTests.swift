@@ -47,6 +47,18 @@ import Values
     #expect(text.contains("the topic was created anew (m1, "))
   }
 
+  /// As after a refused start: nobody has halted it, but its position does not fit.
+  @Test func whatWasFoundAboutAPositionIsDecidedAboutToo() throws {
+    let other = TopicPartition(topic: "mediator.replies", partition: 0)
+    let finding = PositionFinder.Finding(partition: other, position: 3, reason: "the end is 0", isForeign: true)
+    let plan = try AcceptancePlan(other, among: partitions, finding: finding)
+    #expect(plan.json["finding"] == "the end is 0")
+    #expect(plan.json["halts"] == [])
+    let text = plan.text(.plain(now: now))
+    #expect(text.contains("the end is 0") && !text.contains("halted"))
+    #expect(try AcceptancePlan(place, among: partitions).json["finding"] == JSON.null)
+  }
+
   @Test func aPlaceLiesWithinWhatTheBrokerHas() throws {
     let bounds = KafkaWatermarks(low: 5, high: 9)
     #expect(ReadingPlace(argument: "earliest") == .earliest)

@@ -11,7 +11,7 @@ import Testing
       topic: "q", partition: partition, offset: offset, timestamp: offset * 10, key: nil, value: Array(value.utf8))
   }
 
-  private func isHalted(_ start: PositionGuard.Start) -> Bool { if case .halted = start { true } else { false } }
+  private func isHalted(_ start: PositionGuard.Start) -> Bool { if case .at = start { false } else { true } }
 
   // MARK: Where to start
 
@@ -42,8 +42,8 @@ import Testing
 
   @Test func theReasonSaysWhatIsWrong() {
     let stored = Position(next: 10, timestamp: 0, checksum: 0)
-    guard case .halted(let beyond) = PositionGuard.start(partition, stored: stored, low: 0, high: 3),
-      case .halted(let deleted) = PositionGuard.start(partition, stored: stored, low: 12, high: 30)
+    guard case .foreign(let beyond) = PositionGuard.start(partition, stored: stored, low: 0, high: 3),
+      case .deleted(let deleted) = PositionGuard.start(partition, stored: stored, low: 12, high: 30)
     else {
       Issue.record("not halted")
       return
