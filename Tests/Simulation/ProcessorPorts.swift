@@ -65,7 +65,7 @@ final class SimulatedEventSource: EventSource {
     if kafka.faults.strikes(.offsetsLost, 0.3) { throw ProcessorError(.source, "the commit of offsets fails") }
     for (partition, offset) in positions.sorted(by: { $0.key < $1.key }) {
       guard group.commit(partition.partition, offset, by: member) else {
-        throw ProcessorError(.source, "the partition has another owner")
+        throw ProcessorError(.fenced, "the partition has another owner")
       }
     }
   }

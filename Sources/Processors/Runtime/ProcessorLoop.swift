@@ -27,7 +27,7 @@ public actor ProcessorLoop {
   private var assigning = 0
   /// Why this membership has to end.
   private var failure: ProcessorError?
-  /// Since when the group refuses what this member commits.
+  /// Since when the group refuses what this member commits; until the client tells what is lost.
   private var fencedSince: Timestamp?
   private var nextCommit: Timestamp
   private var nextResend: Timestamp
@@ -204,7 +204,6 @@ public actor ProcessorLoop {
   /// older state of it was put back), the group goes back as well.
   public func assign(_ partitions: [TopicPartition]) async {
     revoked.subtract(partitions)
-    fencedSince = nil
     guard positions != nil else { return }
     unchecked.formUnion(partitions)
     assigning += 1
@@ -250,6 +249,7 @@ public actor ProcessorLoop {
     await commitFinally(pipeline.committable(in: partitions))
     unchecked.subtract(partitions)
     pipeline.forget(partitions)
+    fencedSince = nil
   }
 
   /// Another member has these partitions already.
@@ -260,6 +260,7 @@ public actor ProcessorLoop {
     await sink.abandon(partitions)
     unchecked.subtract(partitions)
     pipeline.forget(partitions)
+    fencedSince = nil
   }
 
   /// Ends: nothing more may be read; what is under way is finished and committed as far as the time goes.

@@ -65,7 +65,7 @@ actor Drill {
     }
     for service in Self.mediators + Self.processors { try start(service) }
     try await cluster.waitForMediator()
-    try startLoad()
+    try await startLoad()
     try await waitForShards(since: Timestamp(microseconds: 0), within: .seconds(60))
     try await waitForFairShares()
     await watch.begin()
@@ -117,14 +117,30 @@ actor Drill {
 
   // MARK: Load
 
-  func startLoad() throws {
+  /// Returns when the first records are there: before that there is no load, and nobody to hear that it shall end.
+  func startLoad() async throws {
     seed += 1
+    let before = try await recordsInQueue()
     simulator = try cluster.start(
       "simulator",
       arguments: [
         "--rate", "80", "--devices", "8", "--equipments-per-device", "5", "--seed", "\(seed)", "--duplicates", "1",
         "--garbage", "\(garbagePercent)", "--output", "json",
       ])
+    try await waitForLoad(beyond: before)
+  }
+
+  private nonisolated func waitForLoad(beyond count: Int64) async throws {
+    try await poll(within: .seconds(30), "the load to begin") { () async throws -> Bool? in
+      try await self.recordsInQueue() > count ? true : nil
+    }
+  }
+
+  private nonisolated func recordsInQueue() async throws -> Int64 {
+    let admin = try KafkaAdmin(cluster.kafka)
+    let ends = try await admin.watermarks((0..<4).map { TopicPartition(topic: "mediator.queue", partition: $0) })
+    await admin.close()
+    return ends.values.reduce(0) { $0 + $1.high }
   }
 
   /// Ends the load.
