@@ -27,8 +27,10 @@ public actor ProcessorLoop {
   private var assigning = 0
   /// Why this membership has to end.
   private var failure: ProcessorError?
-  /// Since when the group refuses what this member commits; until the client tells what is lost.
+  /// Since when the group refuses what this member commits; until the client tells what has changed.
   private var fencedSince: Timestamp?
+  /// How often the client has told that partitions come or go.
+  private var changes = 0
   private var nextCommit: Timestamp
   private var nextResend: Timestamp
 
@@ -60,8 +62,7 @@ public actor ProcessorLoop {
     if let failure { throw failure }
     guard assigning == 0 else { return try await pause() }
     if !unchecked.isEmpty, try await goBack(in: Array(unchecked)) { throw Self.isBehind }
-    // What is read now may be another member's.
-    if fencedSince != nil { _ = try await pause() } else if held.isEmpty { try await poll() }
+    if try isFenced() { _ = try await pause() } else if held.isEmpty { try await poll() }
     let count = held.count
     try await handOver()
     try await commitIfDue()
@@ -162,22 +163,33 @@ public actor ProcessorLoop {
     let now = clock.now()
     guard now >= nextCommit else { return }
     nextCommit = now + options.commitInterval
+    let before = changes
     do throws(ProcessorError) {
       if try await commit(pipeline.committable()) { fencedSince = nil }
     } catch  where error.code != .memberLost {
       // Tried again with the next commit; until then it costs only repeated deliveries.
       metrics.commitFailed(error.message)
-      if error.code == .fenced { try remainFenced(now) }
+      // An answer from before a change says nothing about what there is since.
+      if error.code == .fenced, changes == before { fencedSince = fencedSince ?? now }
     }
   }
 
+  /// Whether what would be read now may be another member's.
+  ///
   /// The client notices with its next heartbeat that it is out, and joins again: to join with a new client would make
   /// the group divide the partitions twice more. But nothing may wait for a client that does not notice.
-  private func remainFenced(_ now: Timestamp) throws(ProcessorError) {
-    let since = fencedSince ?? now
-    fencedSince = since
-    guard now - since >= Self.fencedLimit else { return }
-    throw ProcessorError(.memberLost, "the group refuses this member's commits: joining it again")
+  private func isFenced() throws(ProcessorError) -> Bool {
+    guard let since = fencedSince else { return false }
+    guard clock.now() - since < Self.fencedLimit else {
+      throw ProcessorError(.memberLost, "the group refuses this member's commits: joining it again")
+    }
+    return true
+  }
+
+  /// The client tells that partitions come or go: what the group refused before is settled.
+  private func noteChange() {
+    changes += 1
+    fencedSince = nil
   }
 
   private static let fencedLimit = Duration.seconds(10)
@@ -204,6 +216,7 @@ public actor ProcessorLoop {
   /// older state of it was put back), the group goes back as well.
   public func assign(_ partitions: [TopicPartition]) async {
     revoked.subtract(partitions)
+    noteChange()
     guard positions != nil else { return }
     unchecked.formUnion(partitions)
     assigning += 1
@@ -249,7 +262,7 @@ public actor ProcessorLoop {
     await commitFinally(pipeline.committable(in: partitions))
     unchecked.subtract(partitions)
     pipeline.forget(partitions)
-    fencedSince = nil
+    noteChange()
   }
 
   /// Another member has these partitions already.
@@ -260,7 +273,7 @@ public actor ProcessorLoop {
     await sink.abandon(partitions)
     unchecked.subtract(partitions)
     pipeline.forget(partitions)
-    fencedSince = nil
+    noteChange()
   }
 
   /// Ends: nothing more may be read; what is under way is finished and committed as far as the time goes.

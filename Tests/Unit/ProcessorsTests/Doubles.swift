@@ -26,6 +26,7 @@ final class TestSource: EventSource {
     var batches: [Result<[KafkaRecord], ProcessorError>] = []
     var committed: [TopicPartition: Int64] = [:]
     var refusal: ProcessorError?
+    var meanwhile: (@Sendable () async -> Void)?
     var asked: [Int] = []
   }
 
@@ -34,8 +35,10 @@ final class TestSource: EventSource {
   func give(_ records: [KafkaRecord]) { state.withLock { $0.batches.append(.success(records)) } }
   func fail(_ error: ProcessorError) { state.withLock { $0.batches.append(.failure(error)) } }
 
-  /// What commits are answered with from now on.
-  func refuse(_ error: ProcessorError?) { state.withLock { $0.refusal = error } }
+  /// What commits are answered with from now on, and what happens before the answer.
+  func refuse(_ error: ProcessorError?, meanwhile: (@Sendable () async -> Void)? = nil) {
+    state.withLock { ($0.refusal, $0.meanwhile) = (error, meanwhile) }
+  }
 
   var committed: [TopicPartition: Int64] { state.withLock { $0.committed } }
   /// The `max` of each call.
@@ -50,10 +53,11 @@ final class TestSource: EventSource {
   }
 
   func commit(_ positions: [TopicPartition: Int64]) async throws(ProcessorError) {
-    let refusal = state.withLock { state in
+    let (refusal, meanwhile) = state.withLock { state in
       if state.refusal == nil { state.committed.merge(positions) { _, new in new } }
-      return state.refusal
+      return (state.refusal, state.meanwhile)
     }
+    await meanwhile?()
     if let refusal { throw refusal }
   }
 

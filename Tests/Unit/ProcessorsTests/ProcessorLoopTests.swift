@@ -125,6 +125,36 @@ struct ProcessorLoopTests {
     #expect(lost?.code == .memberLost)
   }
 
+  /// The client has told of what is lost, and what is given anew, before the refusal arrives.
+  @Test func aRefusalFromBeforeAChangeHoldsUpNothing() async throws {
+    let loop = loop(TestPublisher())
+    await loop.assign([partition])
+    source.refuse(ProcessorError(.fenced, "the generation is over")) { [partition] in
+      await loop.lose([partition])
+      await loop.assign([partition])
+    }
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    source.refuse(nil)
+    source.give([record("a", offset: 5)])
+    #expect(try await loop.turn() == 1)
+    #expect(source.committed == [partition: 6])
+  }
+
+  /// Whether there is something to commit or not: nothing pauses for ever.
+  @Test func aPauseHasAnEndWithoutACommit() async throws {
+    let loop = loop(TestPublisher())
+    source.refuse(ProcessorError(.fenced, "the generation is over"))
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    source.refuse(ProcessorError(.source, "no answer"))
+    clock.advance(.seconds(9))
+    #expect(try await loop.turn() == 0)
+    clock.advance(.seconds(2))
+    let lost = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(lost?.code == .memberLost)
+  }
+
   @Test func oneRefusalThatPassesIsForgotten() async throws {
     let loop = loop(TestPublisher())
     source.refuse(ProcessorError(.fenced, "the generation is over"))
