@@ -41,16 +41,28 @@ struct PostgresCommand: Sendable {
     return names
   }
 
+  private struct User {
+    let name: String
+    let id: uid_t
+    let group: gid_t
+  }
+
+  /// Looked up once: `getpwnam` answers in memory that the next call overwrites, from whatever thread.
+  private static let user: User? = {
+    for name in ["postgres", "nobody"] {
+      if let entry = getpwnam(name) { return User(name: name, id: entry.pointee.pw_uid, group: entry.pointee.pw_gid) }
+    }
+    return nil
+  }()
+
   private static func otherUser(_ directory: String) throws -> [String] {
-    guard let user = ["postgres", "nobody"].first(where: { (name: String) in getpwnam(name) != nil }),
-      let entry = getpwnam(user)
-    else {
+    guard let user else {
       throw Failure(description: "running as root, and there is neither a user postgres nor nobody")
     }
-    guard chown(directory, entry.pointee.pw_uid, entry.pointee.pw_gid) == 0 else {
-      throw Failure(description: "cannot give \(directory) to \(user): \(String(cString: strerror(errno)))")
+    guard chown(directory, user.id, user.group) == 0 else {
+      throw Failure(description: "cannot give \(directory) to \(user.name): \(String(cString: strerror(errno)))")
     }
-    return ["setpriv", "--reuid=\(entry.pointee.pw_uid)", "--regid=\(entry.pointee.pw_gid)", "--clear-groups"]
+    return ["setpriv", "--reuid=\(user.id)", "--regid=\(user.group)", "--clear-groups"]
   }
 
   /// Runs a program to its end. Blocks. Output goes to the file `output` in the directory.
