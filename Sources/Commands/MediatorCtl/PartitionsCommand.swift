@@ -75,8 +75,9 @@ struct PartitionsCommand: AsyncParsableCommand {
       let plan = try await database.withPool(file) { pool in
         let desk = PartitionDesk(pool: pool)
         let partitions = try await desk.partitions()
-        let isHalted = partitions.contains { $0.partition == place && !$0.halts.isEmpty }
-        let finding = isHalted ? nil : try await withBroker { try await desk.finding(about: place, $0) }
+        // Of one that was never read there is nothing to compare.
+        let isUnhalted = partitions.contains { $0.partition == place && $0.halts.isEmpty }
+        let finding = isUnhalted ? try await withBroker { try await desk.finding(about: place, $0) } : nil
         var plan = try AcceptancePlan(place, among: partitions, finding: finding)
         let position = try await chosenPosition(place)
         plan.position = position?.next

@@ -143,12 +143,14 @@ public actor ProcessorLoop {
     pipeline.abandon(dropped.map(\.place))
   }
 
-  /// A clock that was set back must not put off what is done every so often: replies would wait for it.
+  /// A clock that was set back must not put off what is done every so often: replies would wait for it. Nor may it make a
+  /// pause longer.
   private func steadyPace() {
     guard Safeguard.holds(.paceSteady) else { return }
     let now = clock.now()
     nextResend = min(nextResend, now + options.resendInterval)
     nextCommit = min(nextCommit, now + options.commitInterval)
+    fencedSince = fencedSince.map { min($0, now) }
   }
 
   private func resendIfDue() {

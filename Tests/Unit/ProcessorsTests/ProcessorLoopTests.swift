@@ -155,6 +155,18 @@ struct ProcessorLoopTests {
     #expect(lost?.code == .memberLost)
   }
 
+  @Test func aClockThatIsSetBackMakesNoPauseLonger() async throws {
+    let loop = loop(TestPublisher())
+    source.refuse(ProcessorError(.fenced, "the generation is over"))
+    source.give([record("a", offset: 5)])
+    try await loop.turn()
+    clock.advance(.seconds(-3600))
+    #expect(try await loop.turn() == 0)
+    clock.advance(.seconds(11))
+    let lost = await #expect(throws: ProcessorError.self) { try await loop.turn() }
+    #expect(lost?.code == .memberLost)
+  }
+
   @Test func oneRefusalThatPassesIsForgotten() async throws {
     let loop = loop(TestPublisher())
     source.refuse(ProcessorError(.fenced, "the generation is over"))
